@@ -1,0 +1,149 @@
+using System.Runtime.InteropServices;
+
+namespace Sightline.Tensors.Memory;
+
+/// <summary>
+/// Pooled native memory, 64-byte aligned, in size classes (four to each power of two, so at most a quarter is lost).
+/// A block that is given back is kept for the next request of its class: in the steady state of a training run nothing
+/// is taken from the operating system. Fresh and recycled blocks hold arbitrary bytes.
+/// </summary>
+public sealed unsafe class NativePool
+{
+    private const int Alignment = 64;
+    private const int ClassCount = 256;
+    private readonly Lock _lock = new();
+    private readonly Stack<NativeBlock>[] _free = new Stack<NativeBlock>[ClassCount];
+    private long _liveBytes;
+    private long _reservedBytes;
+    private long _peakBytes;
+    private int _liveBlocks;
+
+    /// <summary>The pool of the CPU engine.</summary>
+    public static NativePool Shared { get; } = new();
+
+    /// <summary>Bytes handed out and not yet given back (rounded up to size classes).</summary>
+    public long LiveBytes => Interlocked.Read(ref _liveBytes);
+
+    /// <summary>Blocks handed out and not yet given back.</summary>
+    public int LiveBlocks => Volatile.Read(ref _liveBlocks);
+
+    /// <summary>Bytes taken from the operating system: live ones and those kept for reuse.</summary>
+    public long ReservedBytes => Interlocked.Read(ref _reservedBytes);
+
+    /// <summary>The largest <see cref="LiveBytes"/> since <see cref="ResetPeak"/>.</summary>
+    public long PeakBytes => Interlocked.Read(ref _peakBytes);
+
+    /// <summary>Starts a new measurement of <see cref="PeakBytes"/>.</summary>
+    public void ResetPeak() => Interlocked.Exchange(ref _peakBytes, LiveBytes);
+
+    /// <summary>Hands out a block of at least <paramref name="bytes"/> bytes with one reference on it.</summary>
+    /// <exception cref="OutOfMemoryException">The operating system has no more; the message says how much was asked for.</exception>
+    internal NativeBlock Rent(long bytes)
+    {
+        var (index, size) = ClassOf(Math.Max(bytes, Alignment));
+        NativeBlock? block = null;
+        lock (_lock)
+        {
+            if (_free[index] is { Count: > 0 } free) block = free.Pop();
+            _liveBytes += size;
+            _liveBlocks++;
+            if (_liveBytes > _peakBytes) _peakBytes = _liveBytes;
+        }
+
+        block ??= Reserve(size, index);
+        block.Revive();
+        return block;
+    }
+
+    internal void Return(NativeBlock block)
+    {
+        lock (_lock)
+        {
+            _liveBytes -= block.Size;
+            _liveBlocks--;
+            (_free[block.ClassIndex] ??= new Stack<NativeBlock>()).Push(block);
+        }
+    }
+
+    /// <summary>Gives every unused block back to the operating system.</summary>
+    public void Trim()
+    {
+        lock (_lock)
+        {
+            foreach (var free in _free)
+            {
+                while (free is { Count: > 0 })
+                {
+                    var block = free.Pop();
+                    _reservedBytes -= block.Size;
+                    NativeMemory.AlignedFree(block.Pointer);
+                }
+            }
+        }
+    }
+
+    private NativeBlock Reserve(long size, int index)
+    {
+        void* pointer;
+        try
+        {
+            pointer = NativeMemory.AlignedAlloc((nuint)size, Alignment);
+        }
+        catch (OutOfMemoryException)
+        {
+            Trim();
+            try
+            {
+                pointer = NativeMemory.AlignedAlloc((nuint)size, Alignment);
+            }
+            catch (OutOfMemoryException)
+            {
+                lock (_lock)
+                {
+                    _liveBytes -= size;
+                    _liveBlocks--;
+                }
+
+                throw new OutOfMemoryException($"no memory for a block of {size:N0} bytes; {LiveBytes:N0} bytes are in use");
+            }
+        }
+
+        Interlocked.Add(ref _reservedBytes, size);
+        return new NativeBlock(this, (nint)pointer, size, index);
+    }
+
+    /// <summary>Size class: for 2^k ≤ bytes, steps of 2^k / 4.</summary>
+    private static (int Index, long Size) ClassOf(long bytes)
+    {
+        var power = 63 - System.Numerics.BitOperations.LeadingZeroCount((ulong)bytes);
+        var step = 1L << Math.Max(power - 2, 6);
+        var size = (bytes + step - 1) / step * step;
+        var top = 63 - System.Numerics.BitOperations.LeadingZeroCount((ulong)size);
+        var quarter = (int)((size - (1L << top)) >> Math.Max(top - 2, 0)) & 3;
+        return ((top * 4) + quarter, size);
+    }
+}
+
+/// <summary>One pooled block. Tensors that view the same memory share it by count; the last one gives it back.</summary>
+internal sealed unsafe class NativeBlock(NativePool pool, nint pointer, long size, int classIndex)
+{
+    private int _references;
+
+    public void* Pointer => (void*)pointer;
+
+    public long Size => size;
+
+    public int ClassIndex => classIndex;
+
+    /// <summary>How many tensors hold this block.</summary>
+    public int References => Volatile.Read(ref _references);
+
+    internal void Revive() => _references = 1;
+
+    public void AddReference() => Interlocked.Increment(ref _references);
+
+    public void Release()
+    {
+        if (Interlocked.Decrement(ref _references) == 0) pool.Return(this);
+    }
+}
