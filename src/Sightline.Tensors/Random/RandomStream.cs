@@ -16,7 +16,11 @@ public sealed class RandomStream
     private RandomStream(ulong state, bool _) => _state = state;
 
     /// <summary>The whole state; give it to <see cref="FromState"/> to go on at the same draw.</summary>
-    public ulong State => _state;
+    public ulong State
+    {
+        get => _state;
+        set => _state = value;
+    }
 
     /// <summary>Goes on from a saved <see cref="State"/>.</summary>
     public static RandomStream FromState(ulong state) => new(state, true);

@@ -1,0 +1,224 @@
+namespace Sightline.Tensors.Cpu.Threading;
+
+/// <summary>Work that is cut into numbered pieces. Implemented by structs, so that a parallel loop allocates nothing.</summary>
+public interface IPieces
+{
+    /// <summary>Does piece number <paramref name="piece"/>. Must give the same result on whichever thread it runs.</summary>
+    void Run(int piece);
+}
+
+/// <summary>
+/// A fixed team of threads for kernels. A loop is cut into pieces by its caller (never by the number of threads, so that
+/// results do not depend on it); threads take pieces from a shared counter. The caller works too. Idle members
+/// spin briefly (kernels follow each other within microseconds), then sleep.
+/// </summary>
+public sealed class ThreadTeam
+{
+    private const int SpinRounds = 2_000;
+    private static ThreadTeam s_shared = new(DefaultThreads());
+
+    private readonly Lock _gate = new();
+    private readonly SemaphoreSlim _wake = new(0);
+    private readonly int _helpers;
+    private Job? _job;
+    private int _generation;
+    private int _sleeping;
+    private int _started;
+
+    [ThreadStatic]
+    private static bool s_inside;
+
+    /// <summary>A team of this many threads, the caller included.</summary>
+    public ThreadTeam(int threads)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
+        _helpers = threads - 1;
+    }
+
+    /// <summary>The team that kernels use. <c>SIGHTLINE_THREADS</c> sets its size; otherwise all processors.</summary>
+    public static ThreadTeam Shared => Volatile.Read(ref s_shared);
+
+    /// <summary>Threads that work on a loop, the caller included.</summary>
+    public int Threads => _helpers + 1;
+
+    /// <summary>Replaces the shared team. The old one's threads end when idle.</summary>
+    public static void SetThreads(int threads)
+    {
+        var old = Interlocked.Exchange(ref s_shared, new ThreadTeam(threads));
+        old.Retire();
+    }
+
+    /// <summary>Runs pieces 0 to count - 1, in any order, and returns when all are done. Nested calls run on the calling thread.</summary>
+    public void Run<T>(ref T pieces, int count)
+        where T : struct, IPieces
+    {
+        if (count <= 1 || _helpers == 0 || s_inside || !_gate.TryEnter())
+        {
+            for (var i = 0; i < count; i++) pieces.Run(i);
+            return;
+        }
+
+        try
+        {
+            EnsureStarted();
+            var job = Job<T>.Rent();
+            job.Start(ref pieces, count);
+            Volatile.Write(ref _job, job);
+            Interlocked.Increment(ref _generation);
+            var asleep = Volatile.Read(ref _sleeping);
+            if (asleep > 0) _wake.Release(Math.Min(asleep, count - 1));
+            s_inside = true;
+            try
+            {
+                job.Work();
+            }
+            finally
+            {
+                s_inside = false;
+            }
+
+            job.AwaitOthers();
+            Volatile.Write(ref _job, null);
+            pieces = job.Pieces;
+            job.Rethrow();
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
+    private static int DefaultThreads() =>
+        int.TryParse(Environment.GetEnvironmentVariable("SIGHTLINE_THREADS"), out var threads) && threads > 0
+            ? threads
+            : Environment.ProcessorCount;
+
+    private void EnsureStarted()
+    {
+        if (_started > 0) return;
+        _started = _helpers;
+        for (var i = 0; i < _helpers; i++)
+        {
+            new Thread(Member) { IsBackground = true, Name = $"sightline-{i + 1}" }.Start();
+        }
+    }
+
+    private void Retire()
+    {
+        Volatile.Write(ref _started, -1);
+        Interlocked.Increment(ref _generation);
+        if (_helpers > 0) _wake.Release(_helpers);
+    }
+
+    private void Member()
+    {
+        s_inside = true;
+        var seen = 0;
+        while (Volatile.Read(ref _started) >= 0)
+        {
+            var spins = 0;
+            while (Volatile.Read(ref _generation) == seen)
+            {
+                if (++spins < SpinRounds)
+                {
+                    Thread.SpinWait(20);
+                    continue;
+                }
+
+                Interlocked.Increment(ref _sleeping);
+                if (Volatile.Read(ref _generation) == seen) _wake.Wait(100);
+                Interlocked.Decrement(ref _sleeping);
+                spins = 0;
+                if (Volatile.Read(ref _started) < 0) return;
+            }
+
+            seen = Volatile.Read(ref _generation);
+            var job = Volatile.Read(ref _job);
+            if (job is not null && job.TryJoin())
+            {
+                job.Work();
+                job.Leave();
+            }
+        }
+    }
+
+    private abstract class Job
+    {
+        protected int Count;
+        private int _next;
+        private int _members;
+        private Exception? _error;
+
+        /// <summary>Enters the job unless it has ended; a member that has entered is waited for.</summary>
+        public bool TryJoin()
+        {
+            while (true)
+            {
+                var members = Volatile.Read(ref _members);
+                if (members < 0) return false;
+                if (Interlocked.CompareExchange(ref _members, members + 1, members) == members) return true;
+            }
+        }
+
+        public void Leave() => Interlocked.Decrement(ref _members);
+
+        public void Work()
+        {
+            int piece;
+            while ((piece = Interlocked.Increment(ref _next) - 1) < Count)
+            {
+                try
+                {
+                    RunPiece(piece);
+                }
+                catch (Exception error)
+                {
+                    Interlocked.CompareExchange(ref _error, error, null);
+                    Volatile.Write(ref _next, Count);
+                }
+            }
+        }
+
+        /// <summary>Closes the job to newcomers once nobody is inside.</summary>
+        public void AwaitOthers()
+        {
+            var wait = default(SpinWait);
+            while (Interlocked.CompareExchange(ref _members, -1, 0) != 0) wait.SpinOnce(sleep1Threshold: -1);
+        }
+
+        public void Rethrow()
+        {
+            if (_error is { } error) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(error);
+        }
+
+        protected abstract void RunPiece(int piece);
+
+        protected void Reset(int count)
+        {
+            Count = count;
+            _error = null;
+            Volatile.Write(ref _next, 0);
+            Volatile.Write(ref _members, 0);
+        }
+    }
+
+    private sealed class Job<T> : Job
+        where T : struct, IPieces
+    {
+        [ThreadStatic]
+        private static Job<T>? s_spare;
+
+        public T Pieces;
+
+        /// <summary>One job object a calling thread and kind of work, used again for every loop. Loops of a thread do not nest.</summary>
+        public static Job<T> Rent() => s_spare ??= new Job<T>();
+
+        public void Start(ref T pieces, int count)
+        {
+            Pieces = pieces;
+            Reset(count);
+        }
+
+        protected override void RunPiece(int piece) => Pieces.Run(piece);
+    }
+}
