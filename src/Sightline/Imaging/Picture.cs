@@ -1,7 +1,7 @@
 namespace Sightline.Imaging;
 
 /// <summary>A decoded picture: 8-bit RGB, rows from the top, no padding between rows.</summary>
-public sealed class Picture
+public sealed partial class Picture
 {
     private readonly byte[] _pixels;
 

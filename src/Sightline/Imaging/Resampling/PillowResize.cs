@@ -1,0 +1,143 @@
+using System.Buffers;
+
+namespace Sightline.Imaging.Resampling;
+
+/// <summary>
+/// Resizing as Pillow does it, to the last bit: two passes in fixed point, horizontal first, with rounding and clipping
+/// to 8 bits between them; a pass that changes nothing is left out (libImaging/Resample.c, Geometry.c and Reduce.c).
+/// </summary>
+internal static class PillowResize
+{
+    /// <summary>The source rectangle in pixels, which may be fractional.</summary>
+    public readonly record struct SourceBox(double X1, double Y1, double X2, double Y2);
+
+    public static Picture Resize(Picture source, int width, int height, ResizeFilter filter, SourceBox box, double? reducingGap = null)
+    {
+        if (width <= 0 || height <= 0) throw new ArgumentException($"a picture cannot be resized to {width} x {height}");
+        if (!(box.X1 >= 0 && box.Y1 >= 0 && box.X2 <= source.Width && box.Y2 <= source.Height && box.X2 > box.X1 && box.Y2 > box.Y1))
+            throw new ArgumentException($"the source box [{box.X1}, {box.Y1}, {box.X2}, {box.Y2}] is not inside the picture of {source.Width} x {source.Height}");
+        var whole = box == new SourceBox(0, 0, source.Width, source.Height);
+        if (whole && width == source.Width && height == source.Height) return new Picture(width, height, source.Pixels.ToArray());
+        if (filter == ResizeFilter.Nearest) return Nearest(source, width, height, box);
+        if (reducingGap is { } gap) (source, box) = Reduce(source, width, height, filter, box, gap);
+
+        var horizontal = width != source.Width || box.X1 != 0 || box.X2 != width;
+        var vertical = height != source.Height || box.Y1 != 0 || box.Y2 != height;
+        var rows = vertical ? ResampleWeights.Create(source.Height, box.Y1, box.Y2, height, filter) : null;
+        if (!horizontal && rows is null) return new Picture(width, height, source.Pixels.ToArray());
+        if (!horizontal) return new Picture(width, height, VerticalPass(source.Pixels, width * 3, 0, rows!));
+
+        // only the rows that the vertical pass will read
+        var firstRow = rows?.First[0] ?? 0;
+        var lastRow = rows is null ? source.Height : rows.First[^1] + rows.Count[^1];
+        var columns = ResampleWeights.Create(source.Width, box.X1, box.X2, width, filter);
+        if (rows is null)
+        {
+            var only = new byte[checked(width * 3 * height)];
+            HorizontalPass(source, firstRow, lastRow, columns, only);
+            return new Picture(width, height, only);
+        }
+
+        var length = checked(width * 3 * (lastRow - firstRow));
+        var between = ArrayPool<byte>.Shared.Rent(length);
+        try
+        {
+            HorizontalPass(source, firstRow, lastRow, columns, between);
+            return new Picture(width, height, VerticalPass(between.AsSpan(0, length), width * 3, firstRow, rows));
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(between);
+        }
+    }
+
+    private static void HorizontalPass(Picture source, int firstRow, int lastRow, ResampleWeights columns, byte[] to)
+    {
+        var width = columns.First.Length * 3;
+        var stride = source.Width * 3;
+        var spread = ResampleKernels.SpreadWeights(columns);
+        for (var y = firstRow; y < lastRow; y++)
+            ResampleKernels.Horizontal(source.Pixels.Slice(y * stride, stride), to.AsSpan((y - firstRow) * width, width), columns, spread);
+    }
+
+    private static byte[] VerticalPass(ReadOnlySpan<byte> from, int width, int firstRow, ResampleWeights rows)
+    {
+        var to = new byte[checked(width * rows.First.Length)];
+        for (var y = 0; y < rows.First.Length; y++)
+            ResampleKernels.Vertical(from, width, rows.First[y] - firstRow, rows.Weights.AsSpan(y * rows.Stride, rows.Count[y]), to.AsSpan(y * width, width));
+        return to;
+    }
+
+    private static Picture Nearest(Picture source, int width, int height, SourceBox box)
+    {
+        var columns = NearestPositions(box.X1, (box.X2 - box.X1) / width, width, source.Width);
+        var rows = NearestPositions(box.Y1, (box.Y2 - box.Y1) / height, height, source.Height);
+        var to = new byte[checked(width * height * 3)];
+        var pixels = source.Pixels;
+        for (int y = 0, at = 0; y < height; y++)
+        {
+            var row = pixels.Slice(rows[y] * source.Width * 3, source.Width * 3);
+            for (var x = 0; x < width; x++, at += 3) row.Slice(columns[x] * 3, 3).CopyTo(to.AsSpan(at, 3));
+        }
+
+        return new Picture(width, height, to);
+    }
+
+    /// <summary>Positions by repeated addition, as the reference does: its rounding decides ties.</summary>
+    private static int[] NearestPositions(double from, double step, int count, int size)
+    {
+        var positions = new int[count];
+        var position = from + (step * 0.5);
+        for (var i = 0; i < count; i++, position += step) positions[i] = Math.Clamp((int)position, 0, size - 1);
+        return positions;
+    }
+
+    /// <summary>Shrinks by whole factors first, leaving at least <paramref name="gap"/> times the wanted size.</summary>
+    private static (Picture, SourceBox) Reduce(Picture source, int width, int height, ResizeFilter filter, SourceBox box, double gap)
+    {
+        if (!(gap >= 1)) throw new ArgumentException($"the reducing gap must be at least 1, got {gap}");
+        var factorX = Math.Max((int)((box.X2 - box.X1) / width / gap), 1);
+        var factorY = Math.Max((int)((box.Y2 - box.Y1) / height / gap), 1);
+        if (factorX == 1 && factorY == 1) return (source, box);
+        var support = ResampleWeights.Support(filter) - 0.5;
+        var supportX = support * ((box.X2 - box.X1) / width);
+        var supportY = support * ((box.Y2 - box.Y1) / height);
+        var x1 = Math.Max((int)(box.X1 - supportX), 0);
+        var y1 = Math.Max((int)(box.Y1 - supportY), 0);
+        var x2 = Math.Min((int)Math.Ceiling(box.X2 + supportX), source.Width);
+        var y2 = Math.Min((int)Math.Ceiling(box.Y2 + supportY), source.Height);
+        var reduced = BoxMean(source, x1, y1, x2, y2, factorX, factorY);
+        return (reduced, new SourceBox((box.X1 - x1) / factorX, (box.Y1 - y1) / factorY, (box.X2 - x1) / factorX, (box.Y2 - y1) / factorY));
+    }
+
+    /// <summary>Means of factorX x factorY cells; cells at the far edges may be smaller.</summary>
+    private static Picture BoxMean(Picture source, int x1, int y1, int x2, int y2, int factorX, int factorY)
+    {
+        var (width, height) = ((x2 - x1 + factorX - 1) / factorX, (y2 - y1 + factorY - 1) / factorY);
+        var to = new byte[checked(width * height * 3)];
+        var pixels = source.Pixels;
+        for (int y = 0, at = 0; y < height; y++)
+        {
+            var (top, bottom) = (y1 + (y * factorY), Math.Min(y1 + ((y + 1) * factorY), y2));
+            for (var x = 0; x < width; x++)
+            {
+                var (left, right) = (x1 + (x * factorX), Math.Min(x1 + ((x + 1) * factorX), x2));
+                var count = (right - left) * (bottom - top);
+                // the reference divides by multiplying: 2^24 / count in single precision, half of the count added first
+                var inverse = (uint)((float)(1L << 32) / (256u * (uint)count));
+                for (var c = 0; c < 3; c++, at++)
+                {
+                    var sum = (uint)(count / 2);
+                    for (var row = top; row < bottom; row++)
+                    {
+                        for (var column = left; column < right; column++) sum += pixels[(((row * source.Width) + column) * 3) + c];
+                    }
+
+                    to[at] = (byte)((sum * inverse) >> 24);
+                }
+            }
+        }
+
+        return new Picture(width, height, to);
+    }
+}
