@@ -1,0 +1,57 @@
+using Sightline.Tensors;
+
+namespace Sightline.Training.Data;
+
+/// <summary>Ways to divide a data set into training and validation, each by names only, so that they can be repeated and checked.</summary>
+public static class DataSplit
+{
+    /// <summary>
+    /// Marks a random share of the samples "val", the others "train". The choice depends on the seed and each sample's own
+    /// id, so adding a sample moves no other one.
+    /// </summary>
+    public static DataSet ByFraction(DataSet data, double validation, ulong seed)
+    {
+        CheckShare(validation);
+        var random = new RandomStream(seed);
+        return Mark(data, s => random.Fork(s.Id).NextDouble() < validation);
+    }
+
+    /// <summary>Marks the samples whose id (or picture file, with or without extension) is in the list "val", the others "train".</summary>
+    /// <exception cref="SightlineException">BadData: a listed name is not in the data set.</exception>
+    public static DataSet ByList(DataSet data, IReadOnlyCollection<string> validation)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        var wanted = validation.Select(Path.GetFileNameWithoutExtension).ToHashSet(StringComparer.Ordinal);
+        var known = data.Samples.Select(Stem).ToHashSet(StringComparer.Ordinal);
+        if (wanted.FirstOrDefault(w => !known.Contains(w!)) is { } stray)
+            throw new SightlineException(ErrorKind.BadData, $"the validation list names '{stray}', which is not a picture of {data.Name}");
+        return Mark(data, s => wanted.Contains(Stem(s)));
+    }
+
+    /// <summary>
+    /// Cuts the samples, sorted by id, into blocks of <paramref name="block"/> consecutive names and marks every
+    /// <paramref name="every"/>th block "val". For pictures that were taken in sequence: neighbours are near-duplicates, and
+    /// only whole blocks keep them on one side.
+    /// </summary>
+    public static DataSet ByBlocks(DataSet data, int block, int every, int offset = 0)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(block);
+        ArgumentOutOfRangeException.ThrowIfLessThan(every, 2);
+        var order = data.Samples.Select(s => s.Id).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Select((id, i) => (id, i)).ToDictionary(p => p.id, p => p.i, StringComparer.Ordinal);
+        return Mark(data, s => (order[s.Id] / block) % every == offset);
+    }
+
+    private static DataSet Mark(DataSet data, Func<DataSample, bool> isValidation)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        return data with { Samples = [.. data.Samples.Select(s => s with { Split = isValidation(s) ? "val" : "train" })] };
+    }
+
+    private static string Stem(DataSample sample) => Path.GetFileNameWithoutExtension(sample.PictureFile);
+
+    private static void CheckShare(double share)
+    {
+        if (!(share is > 0 and < 1)) throw new SightlineException(ErrorKind.Usage, $"the validation share must lie between 0 and 1, got {share}");
+    }
+}
