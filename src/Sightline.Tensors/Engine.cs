@@ -38,9 +38,9 @@ public abstract partial class Engine
     /// <summary>target += source, element by element, in the element type's arithmetic (float32 for the 16-bit floats, then rounded).</summary>
     public abstract void Accumulate(Tensor source, Tensor target);
 
-    /// <summary>Bytes from managed memory.</summary>
-    public abstract void Upload(ReadOnlySpan<byte> source, Tensor target);
+    /// <summary>Bytes from managed or mapped memory to the target's bytes from <paramref name="offset"/> on (a tensor may be larger than a span).</summary>
+    public abstract void Upload(ReadOnlySpan<byte> source, Tensor target, long offset = 0);
 
-    /// <summary>Bytes to managed memory.</summary>
-    public abstract void Download(Tensor source, Span<byte> target);
+    /// <summary>The source's bytes from <paramref name="offset"/> on, as many as the span holds or the tensor has.</summary>
+    public abstract void Download(Tensor source, Span<byte> target, long offset = 0);
 }

@@ -61,17 +61,18 @@ public sealed partial class CpuEngine : Engine
     }
 
     /// <inheritdoc/>
-    public override unsafe void Upload(ReadOnlySpan<byte> source, Tensor target)
+    public override unsafe void Upload(ReadOnlySpan<byte> source, Tensor target, long offset = 0)
     {
-        if (source.Length != target.Bytes) throw new ShapeException($"Upload: {source.Length} bytes for {target}");
-        fixed (byte* from = source) Buffer.MemoryCopy(from, target.Data, target.Bytes, source.Length);
+        if (offset < 0 || source.Length > target.Bytes - offset) throw new ShapeException($"Upload: {source.Length} bytes at {offset} for {target}");
+        source.CopyTo(new Span<byte>((byte*)target.Data + offset, source.Length));
     }
 
     /// <inheritdoc/>
-    public override unsafe void Download(Tensor source, Span<byte> target)
+    public override unsafe void Download(Tensor source, Span<byte> target, long offset = 0)
     {
-        if (target.Length < source.Bytes) throw new ShapeException($"Download: {target.Length} bytes for {source}");
-        fixed (byte* to = target) Buffer.MemoryCopy(source.Data, to, target.Length, source.Bytes);
+        if (offset < 0 || offset > source.Bytes) throw new ShapeException($"Download: from byte {offset} of {source}");
+        var length = (int)Math.Min(target.Length, source.Bytes - offset);
+        new ReadOnlySpan<byte>((byte*)source.Data + offset, length).CopyTo(target);
     }
 
     /// <summary>Pieces of a loop over <paramref name="count"/> elements, of a size that does not depend on the thread count.</summary>

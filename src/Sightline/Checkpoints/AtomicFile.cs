@@ -1,0 +1,50 @@
+namespace Sightline.Checkpoints;
+
+/// <summary>
+/// Writes a file so that at every moment there is either the whole old one or the whole new one: into a temporary file
+/// beside it, flushed to the disk, then moved over. A full disk leaves nothing behind.
+/// </summary>
+public static class AtomicFile
+{
+    /// <summary>Writes a file; missing folders are made.</summary>
+    /// <exception cref="SightlineException">CannotWrite: the folder or the disk does not take it. Nothing has changed then.</exception>
+    public static void Write(string path, Action<Stream> write)
+    {
+        var full = Path.GetFullPath(path);
+        var temporary = $"{full}.{Environment.ProcessId}.tmp";
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(full)!);
+            using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 16))
+            {
+                write(stream);
+                stream.Flush(flushToDisk: true);
+            }
+
+            File.Move(temporary, full, overwrite: true);
+        }
+        catch (Exception error)
+        {
+            Remove(temporary);
+            if (error is IOException or UnauthorizedAccessException or NotSupportedException)
+                throw new SightlineException(ErrorKind.CannotWrite, $"{path} cannot be written ({error.Message.TrimEnd('.')}): check free space and permissions; nothing was changed.", error);
+            throw;
+        }
+    }
+
+    /// <summary>Writes a text as UTF-8.</summary>
+    /// <exception cref="SightlineException">As <see cref="Write"/>.</exception>
+    public static void WriteText(string path, string text) => Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
+
+    private static void Remove(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // the first error is the one to report; the name ends in .tmp and is not taken for a result
+        }
+    }
+}

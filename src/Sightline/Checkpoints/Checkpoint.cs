@@ -1,0 +1,193 @@
+using System.Text.Json;
+using Sightline.Tensors;
+
+namespace Sightline.Checkpoints;
+
+/// <summary>
+/// A model's weights by name, from one safetensors file or from several with an index
+/// (<c>model.safetensors.index.json</c>). Names can be translated on opening, so that layers see one naming whichever
+/// library wrote the file.
+/// </summary>
+public sealed class Checkpoint : IDisposable
+{
+    private readonly List<SafetensorsFile> _files;
+    private readonly Dictionary<string, (SafetensorsFile File, TensorInfo Info)> _tensors = new(StringComparer.Ordinal);
+
+    private Checkpoint(string path, List<SafetensorsFile> files, Func<string, string?>? rename)
+    {
+        Path = path;
+        _files = files;
+        foreach (var file in files)
+        {
+            foreach (var info in file.Tensors.Values)
+            {
+                var name = rename is null ? info.Name : rename(info.Name);
+                if (name is not null && !_tensors.TryAdd(name, (file, info)))
+                    throw new SightlineException(ErrorKind.BadModel, $"{file.Path}: the tensor {SafetensorsHeader.Quote(name)} comes twice in {path}: remove the copy or fetch the checkpoint again.");
+            }
+        }
+    }
+
+    /// <summary>What was opened.</summary>
+    public string Path { get; }
+
+    /// <summary>All names, in the order of the files.</summary>
+    public IReadOnlyCollection<string> Names => _tensors.Keys;
+
+    /// <summary>The metadata of all files; the first file wins.</summary>
+    public IReadOnlyDictionary<string, string> Metadata => _files
+        .SelectMany(file => file.Metadata)
+        .DistinctBy(pair => pair.Key)
+        .ToDictionary(pair => pair.Key, pair => pair.Value, StringComparer.Ordinal);
+
+    /// <summary>Bytes of all tensors.</summary>
+    public long Bytes => _tensors.Values.Sum(tensor => tensor.Info.Bytes);
+
+    /// <summary>What is stored under a name.</summary>
+    /// <exception cref="SightlineException">BadModel: nothing is.</exception>
+    public TensorInfo this[string name] => Find(name).Info;
+
+    /// <summary>True when there is a tensor of this name.</summary>
+    public bool Contains(string name) => _tensors.ContainsKey(name);
+
+    /// <summary>
+    /// Opens a safetensors file, an index file, or a folder that holds <c>model.safetensors</c> or
+    /// <c>model.safetensors.index.json</c>.
+    /// </summary>
+    /// <param name="path">File or folder.</param>
+    /// <param name="rename">From the file's name to the model's; null drops the tensor.</param>
+    /// <exception cref="SightlineException">NotFound, or BadModel with file and tensor.</exception>
+    public static Checkpoint Open(string path, Func<string, string?>? rename = null)
+    {
+        var file = Directory.Exists(path) ? InFolder(path) : path;
+        var files = new List<SafetensorsFile>();
+        try
+        {
+            if (file.EndsWith(".json", StringComparison.OrdinalIgnoreCase)) OpenShards(file, files);
+            else files.Add(SafetensorsFile.Open(file));
+            return new Checkpoint(path, files, rename);
+        }
+        catch
+        {
+            foreach (var opened in files) opened.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Copies a tensor into an engine's memory. See <see cref="SafetensorsFile.Load"/>.</summary>
+    public Tensor Load(string name, DType? type = null, Engine? engine = null)
+    {
+        var (file, info) = Find(name);
+        return file.Load(info.Name, type, engine);
+    }
+
+    /// <summary>Fills an existing tensor of the same element count, converting to its element type.</summary>
+    public void LoadInto(string name, Tensor target)
+    {
+        var (file, info) = Find(name);
+        file.LoadInto(info.Name, target);
+    }
+
+    /// <summary>A tensor's raw little-endian bytes (up to 2 GB), valid until <see cref="Dispose"/>.</summary>
+    public ReadOnlySpan<byte> Raw(string name)
+    {
+        var (file, info) = Find(name);
+        return file.Raw(info);
+    }
+
+    /// <summary>Compares the checkpoint with a model's parameters; loads nothing.</summary>
+    /// <param name="parameters">Names and shapes that the model has.</param>
+    /// <param name="checkFinite">Also reads every matched tensor and looks for NaN and infinity.</param>
+    public FitReport Fit(IEnumerable<(string Name, Shape Shape)> parameters, bool checkFinite = false)
+    {
+        List<FitProblem> missing = [], wrong = [], bad = [];
+        var used = new HashSet<string>(StringComparer.Ordinal);
+        var matched = 0;
+        foreach (var (name, shape) in parameters)
+        {
+            if (!_tensors.TryGetValue(name, out var found))
+            {
+                missing.Add(new FitProblem(name, shape.ToString()));
+                continue;
+            }
+
+            used.Add(name);
+            if (!found.Info.Sizes.SequenceEqual(shape.ToArray().Select(size => (long)size)))
+            {
+                wrong.Add(new FitProblem(name, $"the model has {shape}, the file {found.Info}"));
+                continue;
+            }
+
+            matched++;
+            if (checkFinite && found.File.CountNonFinite(found.Info.Name) is > 0 and var count)
+                bad.Add(new FitProblem(name, $"{count} of {found.Info.Count} elements"));
+        }
+
+        var unused = _tensors.Where(pair => !used.Contains(pair.Key)).Select(pair => new FitProblem(pair.Key, pair.Value.Info.ToString())).ToList();
+        return new FitReport(Path, matched, missing, unused, wrong, bad);
+    }
+
+    /// <summary>
+    /// Fills a model's parameters, each in its own element type. Nothing is written unless all of them fit.
+    /// </summary>
+    /// <param name="parameters">Names and tensors of the model.</param>
+    /// <param name="mayMiss">Parameters that keep their values when the checkpoint lacks them (a new head); they stay in the report.</param>
+    /// <param name="checkFinite">Refuse NaN and infinity.</param>
+    /// <exception cref="SightlineException">BadModel: something is missing, has another shape, or is not finite.</exception>
+    public FitReport LoadInto(IEnumerable<(string Name, Tensor Tensor)> parameters, Func<string, bool>? mayMiss = null, bool checkFinite = true)
+    {
+        var list = parameters.ToList();
+        var report = Fit(list.Select(parameter => (parameter.Name, parameter.Tensor.Shape)), checkFinite);
+        var required = report with { Missing = report.Missing.Where(problem => mayMiss is null || !mayMiss(problem.Name)).ToList() };
+        required.ThrowIfUnusable();
+        foreach (var (name, tensor) in list)
+        {
+            if (Contains(name)) LoadInto(name, tensor);
+        }
+
+        return report;
+    }
+
+    /// <summary>Closes the files.</summary>
+    public void Dispose()
+    {
+        foreach (var file in _files) file.Dispose();
+    }
+
+    private (SafetensorsFile File, TensorInfo Info) Find(string name) => _tensors.TryGetValue(name, out var found)
+        ? found
+        : throw new SightlineException(ErrorKind.BadModel, $"{Path} has no tensor {SafetensorsHeader.Quote(name)}: is it the checkpoint of another model?");
+
+    private static string InFolder(string folder)
+    {
+        var single = System.IO.Path.Combine(folder, "model.safetensors");
+        if (File.Exists(single)) return single;
+        var index = single + ".index.json";
+        if (File.Exists(index)) return index;
+        throw new SightlineException(ErrorKind.BadModel, $"The folder {folder} holds neither model.safetensors nor model.safetensors.index.json: is it a model folder, and was its download complete?");
+    }
+
+    private static void OpenShards(string index, List<SafetensorsFile> files)
+    {
+        using var document = JsonFile.Read(index);
+        if (document.RootElement.ValueKind != JsonValueKind.Object
+            || !document.RootElement.TryGetProperty("weight_map", out var map) || map.ValueKind != JsonValueKind.Object)
+            throw new SightlineException(ErrorKind.BadModel, $"{index} has no object \"weight_map\": it is no index of a sharded checkpoint.");
+        var folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(index))!;
+        var shards = new Dictionary<string, SafetensorsFile>(StringComparer.Ordinal);
+        foreach (var entry in map.EnumerateObject())
+        {
+            var name = entry.Value.ValueKind == JsonValueKind.String ? entry.Value.GetString()! : string.Empty;
+            if (!shards.TryGetValue(name, out var shard))
+            {
+                // an index from the internet must not reach outside of its folder
+                if (name.Length == 0 || name != System.IO.Path.GetFileName(name) || name is "." or ".." || name.Contains('\\', StringComparison.Ordinal))
+                    throw new SightlineException(ErrorKind.BadModel, $"{index}: the tensor {SafetensorsHeader.Quote(entry.Name)} is in {SafetensorsHeader.Quote(name)}, which is no file name in the same folder.");
+                files.Add(shards[name] = shard = SafetensorsFile.Open(System.IO.Path.Combine(folder, name)));
+            }
+
+            if (!shard.Tensors.ContainsKey(entry.Name))
+                throw new SightlineException(ErrorKind.BadModel, $"{index} places the tensor {SafetensorsHeader.Quote(entry.Name)} in {name}, which does not hold it: fetch the checkpoint again.");
+        }
+    }
+}
