@@ -38,7 +38,9 @@ internal sealed class ResampleWeights
     /// <summary>Weights that take [from, to) of an axis of inputSize to outputSize positions.</summary>
     public static ResampleWeights Create(int inputSize, double from, double to, int outputSize, ResizeFilter filter)
     {
-        var scale = (to - from) / outputSize;
+        // the reference keeps the box in single precision and subtracts there
+        from = (float)from;
+        var scale = (double)((float)to - (float)from) / outputSize;
         var widening = Math.Max(scale, 1);
         var support = Support(filter) * widening;
         var stride = ((int)Math.Ceiling(support) * 2) + 1;
