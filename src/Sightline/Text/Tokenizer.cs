@@ -15,11 +15,13 @@ public abstract class Tokenizer : ITokenizer
     private readonly FrozenDictionary<string, AddedToken> _addedByContent;
     private readonly SpecialTokenTemplate _template;
     private readonly bool _padLeft;
+    private readonly bool _trimOffsets;
 
     private protected Tokenizer(TokenizerSettings settings)
     {
         _template = settings.Template;
         _padLeft = settings.PadLeft;
+        _trimOffsets = settings.TrimOffsets;
         _rawTokens = new AddedTokens(settings.AddedTokens.Where(t => !t.Normalized));
         if (settings.AddedTokens.Any(t => t.Normalized)) _normalizedTokens = new AddedTokens(settings.AddedTokens.Where(t => t.Normalized));
         _addedById = settings.AddedTokens.ToFrozenDictionary(t => t.Id);
@@ -70,6 +72,12 @@ public abstract class Tokenizer : ITokenizer
         var assembly = new TokenizedTextAssembly(text, pair, options ?? new TokenizeOptions(), _template, SpecialTokens.Pad, _padLeft);
         EncodeText(text, assembly.FirstIds, assembly.FirstSpans);
         if (pair is not null) EncodeText(pair, assembly.SecondIds, assembly.SecondSpans);
+        if (_trimOffsets)
+        {
+            Trim(assembly.FirstIds, assembly.FirstSpans);
+            Trim(assembly.SecondIds, assembly.SecondSpans);
+        }
+
         return assembly.Build();
     }
 
@@ -163,6 +171,18 @@ public abstract class Tokenizer : ITokenizer
         }
     }
 
+    private void Trim(List<int> ids, List<(int Start, int End)> spans)
+    {
+        var space = ByteLevelAlphabet.Character((byte)' ');
+        for (var i = 0; i < ids.Count; i++)
+        {
+            var token = FindToken(ids[i]).AsSpan();
+            var (start, end) = spans[i];
+            start = Math.Min(start + token.Length - token.TrimStart(space).Length, end);
+            spans[i] = (start, Math.Max(end - (token.Length - token.TrimEnd(space).Length), start));
+        }
+    }
+
     // From places in the normalized text to places in the original.
     private readonly ref struct SourceMap(ReadOnlySpan<char> original, ReadOnlySpan<int> sources, int origin)
     {
@@ -190,4 +210,7 @@ internal sealed record TokenizerSettings
     public SpecialTokens SpecialTokens { get; init; } = new();
 
     public bool PadLeft { get; init; }
+
+    /// <summary>Whether offsets leave out the spaces at the ends of a byte-level token.</summary>
+    public bool TrimOffsets { get; init; }
 }

@@ -15,15 +15,48 @@ internal static class TokenizerFolder
         if (!Directory.Exists(folder)) throw new SightlineException(ErrorKind.NotFound, $"{folder} is not a folder; give the folder that holds the tokenizer files");
         string? Existing(string name) => File.Exists(Path.Combine(folder, name)) ? Path.Combine(folder, name) : null;
 
-        if (Existing("vocab.txt") is { } vocabulary)
-        {
-            var configPath = Existing("tokenizer_config.json");
-            return WordPieceVocabulary.Tokenizer(vocabulary, BertOptions(configPath), configPath is null ? [] : [configPath]);
-        }
-
+        var config = new TokenizerConfig(Existing("tokenizer_config.json"), Existing("special_tokens_map.json"));
+        string[] names = ["tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json", "chat_template.json", "chat_template.jinja"];
+        string[] files = [.. names.Select(Existing).OfType<string>()];
+        if (Existing("tokenizer.json") is { } json) return TokenizerJson.Read(json, config, files);
+        if (Existing("vocab.txt") is { } vocabulary) return WordPieceVocabulary.Tokenizer(vocabulary, config.Bert, files);
+        if (Existing("vocab.json") is { } ids && Existing("merges.txt") is { } merges) return BytePair(folder, ids, merges, config, files);
         throw new SightlineException(
             ErrorKind.NotFound,
             $"{folder} has no tokenizer: it needs tokenizer.json, or vocab.json with merges.txt, or vocab.txt; copy them from the model's page");
+    }
+
+    // The separate files leave out the normalization, the pattern and the template: the class name stands for them.
+    private static BytePairTokenizer BytePair(string folder, string idsPath, string mergesPath, TokenizerConfig config, string[] files)
+    {
+        var kind = config.Class ?? throw new SightlineException(
+            ErrorKind.BadModel, $"{folder} has vocab.json and merges.txt but nothing that says how words are split; add tokenizer.json, or tokenizer_config.json with its tokenizer_class");
+        var clip = kind.StartsWith("CLIPTokenizer", StringComparison.Ordinal);
+        if (!clip && !kind.StartsWith("Qwen2Tokenizer", StringComparison.Ordinal) && !kind.StartsWith("GPT2Tokenizer", StringComparison.Ordinal))
+        {
+            throw new SightlineException(
+                ErrorKind.BadModel, $"{folder} needs tokenizer.json: how {kind} splits words is not known (vocab.json and merges.txt are enough for Qwen2Tokenizer, GPT2Tokenizer and CLIPTokenizer)");
+        }
+
+        using var document = ReadJson(idsPath);
+        var ids = VocabularyFiles.Ids(new JsonNode(idsPath, "the vocabulary", document.RootElement));
+        var table = VocabularyFiles.Merges(mergesPath, ids);
+        var unknown = config.Role("unk") is { } token ? ids.GetValueOrDefault(token, -1) : -1;
+        var settings = config.Settings(idsPath, [], t => ids.TryGetValue(t, out var id) ? id : null, SpecialTokenTemplate.None);
+        if (clip)
+        {
+            if (settings.SpecialTokens is not { Begin: { } begin, End: { } end }) throw new SightlineException(ErrorKind.BadModel, $"{folder}: tokenizer_config.json must name bos_token and eos_token of {kind}, and vocab.json must hold them");
+            settings = settings with { Template = SpecialTokenTemplate.Roberta(begin, end) };
+        }
+
+        var steps = clip ? [NormalizationStep.Nfc, NormalizationStep.CollapseWhitespace, NormalizationStep.Lowercase]
+            : kind.StartsWith('Q') ? new[] { NormalizationStep.Nfc } : [];
+        var pattern = clip ? WordPattern.ClipWithSpecialTokens : kind.StartsWith('Q') ? WordPattern.Qwen2 : WordPattern.Gpt2;
+        return new BytePairTokenizer(
+            new BytePairVocabulary(ids, table, clip ? "</w>" : "", unknown, ignoreMerges: false), new TextNormalizer(steps), pattern, settings)
+        {
+            SourceFiles = files,
+        };
     }
 
     /// <summary>A text file, or a clear error.</summary>
@@ -115,20 +148,5 @@ internal static class TokenizerFolder
         {
             throw new SightlineException(ErrorKind.CannotWrite, $"the tokenizer cannot be written to {folder}: {e.Message}", e);
         }
-    }
-
-    private static BertNormalizer BertOptions(string? configPath)
-    {
-        if (configPath is null) return new BertNormalizer();
-        using var document = ReadJson(configPath);
-        bool? Flag(string name) => !document.RootElement.TryGetProperty(name, out var value) ? null : value.ValueKind switch
-        {
-            JsonValueKind.True => true,
-            JsonValueKind.False => false,
-            JsonValueKind.Null => null,
-            _ => throw new SightlineException(ErrorKind.BadModel, $"{configPath}: {name} must be true, false or null, not {value.GetRawText()}"),
-        };
-        return new BertNormalizer(
-            SeparateChinese: Flag("tokenize_chinese_chars") ?? true, StripAccents: Flag("strip_accents"), Lowercase: Flag("do_lower_case") ?? true);
     }
 }

@@ -80,7 +80,7 @@ internal sealed class WordPieceVocabulary
     }
 
     /// <summary>Reads <c>vocab.txt</c>.</summary>
-    public static WordPieceTokenizer Tokenizer(string path, BertNormalizer normalizer, IReadOnlyList<string> moreFiles)
+    public static WordPieceTokenizer Tokenizer(string path, BertNormalizer normalizer, IReadOnlyList<string> files)
     {
         var ids = Read(path);
         int Required(string token) => ids.TryGetValue(token, out var id) ? id
@@ -104,7 +104,7 @@ internal sealed class WordPieceVocabulary
         };
         return new WordPieceTokenizer(new WordPieceVocabulary(ids, special.Unknown.Value), normalizer, cleanUp: true, settings)
         {
-            SourceFiles = [path, .. moreFiles],
+            SourceFiles = files.Count > 0 ? files : [path],
         };
     }
 
