@@ -1,0 +1,99 @@
+using Sightline.Nn;
+using Sightline.Tensors;
+using Sightline.Tensors.Optim;
+
+namespace Sightline.Training.Optim;
+
+/// <summary>What all parameters share.</summary>
+/// <param name="Beta1">Decay of the mean gradient.</param>
+/// <param name="Beta2">Decay of the mean squared gradient.</param>
+/// <param name="Epsilon">Added to the root.</param>
+public sealed record AdamWOptions(double Beta1 = 0.9, double Beta2 = 0.999, double Epsilon = 1e-8);
+
+/// <summary>
+/// AdamW (Loshchilov, Hutter 2019) over the trainable parameters of a model. Learning rate and decay can differ by parameter. The state
+/// is two tensors a parameter, saved and restored by name.
+/// </summary>
+public sealed class AdamW : IDisposable
+{
+    private readonly List<Slot> _slots = [];
+    private readonly AdamWOptions _options;
+
+    /// <summary>Makes zero state for every parameter that is trainable now.</summary>
+    /// <param name="parameters">The model's parameters.</param>
+    /// <param name="options">Shared settings.</param>
+    /// <param name="learningRateFactor">Factor on the learning rate by parameter; null: 1.</param>
+    /// <param name="weightDecay">Decoupled weight decay by parameter; null: none.</param>
+    public AdamW(IEnumerable<Parameter> parameters, AdamWOptions options, Func<Parameter, double>? learningRateFactor = null, Func<Parameter, double>? weightDecay = null)
+    {
+        _options = options;
+        foreach (var parameter in parameters)
+        {
+            if (!parameter.Value.RequiresGrad) continue;
+            _slots.Add(new Slot(
+                parameter,
+                Tensor.Zeros(parameter.Value.Shape, engine: parameter.Value.Engine).AsParameter(requiresGrad: false),
+                Tensor.Zeros(parameter.Value.Shape, engine: parameter.Value.Engine).AsParameter(requiresGrad: false),
+                learningRateFactor?.Invoke(parameter) ?? 1,
+                weightDecay?.Invoke(parameter) ?? 0));
+        }
+    }
+
+    /// <summary>Updates made so far.</summary>
+    public int Steps { get; set; }
+
+    /// <summary>Norm of the whole gradient, over all parameters that have one. Accumulated in float64.</summary>
+    public double GradientNorm()
+    {
+        double sum = 0;
+        foreach (var slot in _slots)
+        {
+            if (slot.Parameter.Value.Grad is { } gradient) sum += gradient.Engine.SquaredNorm(gradient);
+        }
+
+        return Math.Sqrt(sum);
+    }
+
+    /// <summary>
+    /// One update. Parameters without a gradient are left as they are. Gradients are multiplied by
+    /// <paramref name="gradientScale"/> first.
+    /// </summary>
+    public void Step(double learningRate, double gradientScale = 1)
+    {
+        Steps++;
+        foreach (var slot in _slots)
+        {
+            if (slot.Parameter.Value.Grad is not { } gradient) continue;
+            var settings = new AdamWSettings(
+                learningRate * slot.LearningRateFactor, _options.Beta1, _options.Beta2, _options.Epsilon, slot.WeightDecay, Steps, (float)gradientScale);
+            gradient.Engine.AdamWStep(slot.Parameter.Value, gradient, slot.First, slot.Second, settings);
+        }
+    }
+
+    /// <summary>The scale that brings a gradient of this norm down to the largest allowed one, as torch.nn.utils.clip_grad_norm_ does.</summary>
+    public static double ClipScale(double norm, double largest) => Math.Min(1, largest / (norm + 1e-6));
+
+    /// <summary>The state by name, for saving; the tensors stay this optimizer's.</summary>
+    public IEnumerable<(string Name, Tensor Value)> State()
+    {
+        foreach (var slot in _slots)
+        {
+            yield return ($"{slot.Parameter.Path}.first", slot.First);
+            yield return ($"{slot.Parameter.Path}.second", slot.Second);
+        }
+    }
+
+    /// <summary>Frees the state.</summary>
+    public void Dispose()
+    {
+        foreach (var slot in _slots)
+        {
+            slot.First.Dispose();
+            slot.Second.Dispose();
+        }
+
+        _slots.Clear();
+    }
+
+    private sealed record Slot(Parameter Parameter, Tensor First, Tensor Second, double LearningRateFactor, double WeightDecay);
+}

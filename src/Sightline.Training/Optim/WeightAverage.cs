@@ -1,0 +1,44 @@
+using Sightline.Nn;
+using Sightline.Tensors;
+
+namespace Sightline.Training.Optim;
+
+/// <summary>A running average of a model's weights (exponential moving average); starts as a copy.</summary>
+public sealed class WeightAverage : IDisposable
+{
+    private readonly List<(Parameter Parameter, Tensor Average)> _averages = [];
+
+    /// <summary>Copies all parameters.</summary>
+    public WeightAverage(IEnumerable<Parameter> parameters)
+    {
+        foreach (var parameter in parameters) _averages.Add((parameter, parameter.Value.Clone().AsParameter(requiresGrad: false)));
+    }
+
+    /// <summary>average = decay · average + (1 - decay) · value.</summary>
+    public void Update(double decay)
+    {
+        foreach (var (parameter, average) in _averages) average.Engine.MoveAverage(average, parameter.Value, (float)decay);
+    }
+
+    /// <summary>Puts the averages in place of the weights, or back: calling it twice changes nothing.</summary>
+    public void Swap()
+    {
+        foreach (var (parameter, average) in _averages)
+        {
+            using var scope = TensorScope.Open();
+            var held = parameter.Value.Clone();
+            average.Engine.Copy(average, parameter.Value);
+            average.Engine.Copy(held, average);
+        }
+    }
+
+    /// <summary>The averages by parameter path, for saving.</summary>
+    public IEnumerable<(string Name, Tensor Value)> State() => _averages.Select(entry => (entry.Parameter.Path, entry.Average));
+
+    /// <summary>Frees the averages.</summary>
+    public void Dispose()
+    {
+        foreach (var (_, average) in _averages) average.Dispose();
+        _averages.Clear();
+    }
+}

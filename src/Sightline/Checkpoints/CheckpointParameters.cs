@@ -1,0 +1,14 @@
+using Sightline.Nn;
+using Sightline.Tensors;
+
+namespace Sightline.Checkpoints;
+
+/// <summary>Lets a model take its parameters from a checkpoint.</summary>
+public sealed class CheckpointParameters(Checkpoint checkpoint) : IParameterSource
+{
+    /// <inheritdoc/>
+    public Shape? ShapeOf(string path) => checkpoint.Contains(path) ? new Shape([.. checkpoint[path].Sizes.Select(size => checked((int)size))]) : null;
+
+    /// <inheritdoc/>
+    public void Read(string path, Tensor target) => checkpoint.LoadInto(path, target);
+}

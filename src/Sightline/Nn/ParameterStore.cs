@@ -1,0 +1,158 @@
+using Sightline.Tensors;
+
+namespace Sightline.Nn;
+
+/// <summary>One trainable array of a model, under the path that it has in a checkpoint.</summary>
+/// <param name="Path">Dotted, as in a safetensors file: <c>image_encoder.blocks.0.attention.query.weight</c>.</param>
+/// <param name="Value">The master weights. <see cref="Tensor.RequiresGrad"/> is false while frozen.</param>
+public sealed record Parameter(string Path, Tensor Value)
+{
+    /// <summary>Matrices and kernels take weight decay; vectors (biases, norms, scales) do not.</summary>
+    public bool Decays => Value.Shape.Rank >= 2;
+}
+
+/// <summary>
+/// Owns the parameters of a model and decides where they come from: a checkpoint, or an <see cref="Initializer"/>. Layers ask for
+/// them by path through a <see cref="ParameterScope"/>, so the path in the code is the key in the file.
+/// </summary>
+public sealed class ParameterStore : IDisposable
+{
+    private readonly Dictionary<string, Parameter> _byPath = new(StringComparer.Ordinal);
+    private readonly List<Parameter> _ordered = [];
+    private readonly IParameterSource? _source;
+    private readonly RandomStream? _random;
+    private readonly List<string> _missing = [];
+    private readonly List<string> _misfits = [];
+
+    private ParameterStore(IParameterSource? source, RandomStream? random)
+    {
+        _source = source;
+        _random = random;
+    }
+
+    /// <summary>All parameters in the order in which the layers asked for them.</summary>
+    public IReadOnlyList<Parameter> All => _ordered;
+
+    /// <summary>Paths that the checkpoint lacks (and that were started anew, where a seed was given).</summary>
+    public IReadOnlyList<string> Missing => _missing;
+
+    /// <summary>Entries whose shape in the checkpoint differs, as readable sentences.</summary>
+    public IReadOnlyList<string> Misfits => _misfits;
+
+    /// <summary>Number of trainable and frozen numbers.</summary>
+    public long Count => _ordered.Sum(parameter => parameter.Value.Count);
+
+    /// <summary>Parameters from initializers. Each path has its own random stream: adding a layer leaves the others' values alone.</summary>
+    public static ParameterStore Initialize(ulong seed) => new(null, new RandomStream(seed));
+
+    /// <summary>Parameters from a checkpoint; with a seed, paths that it lacks are initialized, otherwise they are an error in <see cref="RequireComplete"/>.</summary>
+    public static ParameterStore From(IParameterSource source, ulong? seedForMissing = null) =>
+        new(source, seedForMissing is { } seed ? new RandomStream(seed) : null);
+
+    /// <summary>The root of all paths.</summary>
+    public ParameterScope Root => new(this, "");
+
+    /// <summary>The parameter at a path.</summary>
+    /// <exception cref="KeyNotFoundException">No layer has asked for it.</exception>
+    public Parameter this[string path] => _byPath.TryGetValue(path, out var parameter)
+        ? parameter
+        : throw new KeyNotFoundException($"the model has no parameter '{path}'");
+
+    /// <summary>True when a layer has asked for this path.</summary>
+    public bool Contains(string path) => _byPath.ContainsKey(path);
+
+    /// <summary>Stops (or resumes) training of all parameters whose path starts with the prefix. Returns how many that were.</summary>
+    public int SetTrainable(string prefix, bool trainable)
+    {
+        var count = 0;
+        foreach (var parameter in _ordered)
+        {
+            if (!parameter.Path.StartsWith(prefix, StringComparison.Ordinal)) continue;
+            parameter.Value.RequiresGrad = trainable;
+            count++;
+        }
+
+        return count;
+    }
+
+    /// <summary>Throws when the checkpoint lacked something or something did not fit; the message lists it.</summary>
+    public void RequireComplete(string where)
+    {
+        if (_misfits.Count == 0 && (_missing.Count == 0 || _random is not null)) return;
+        var problems = _misfits.Concat(_missing.Select(path => $"'{path}' is missing")).ToList();
+        var shown = string.Join("; ", problems.Take(5));
+        throw new SightlineException(ErrorKind.BadModel, $"{where}: the checkpoint does not fit the model: {shown}{(problems.Count > 5 ? $" (and {problems.Count - 5} more)" : "")}");
+    }
+
+    /// <summary>Drops all gradients; their memory goes back to the pool.</summary>
+    public void ClearGradients()
+    {
+        foreach (var parameter in _ordered) parameter.Value.ClearGrad();
+    }
+
+    /// <summary>Frees all parameters.</summary>
+    public void Dispose()
+    {
+        foreach (var parameter in _ordered) parameter.Value.Dispose();
+        _ordered.Clear();
+        _byPath.Clear();
+    }
+
+    internal Tensor Get(string path, Shape shape, Initializer initializer)
+    {
+        if (_byPath.TryGetValue(path, out var known))
+        {
+            return known.Value.Shape == shape
+                ? known.Value
+                : throw new ShapeException($"parameter '{path}' was made as {known.Value.Shape} and is asked for as {shape}");
+        }
+
+        var value = Tensor.Empty(shape).AsParameter();
+        var parameter = new Parameter(path, value);
+        _byPath.Add(path, parameter);
+        _ordered.Add(parameter);
+        if (_source?.ShapeOf(path) is { } stored)
+        {
+            if (stored == shape) _source.Read(path, value);
+            else _misfits.Add($"'{path}' is {stored} in the file and {shape} in the model");
+            if (stored == shape) return value;
+        }
+        else if (_source is not null)
+        {
+            _missing.Add(path);
+        }
+
+        if (_random is null) value.AsSpan<float>().Clear();
+        else initializer.Apply(value, _random.Fork(path));
+        return value;
+    }
+}
+
+/// <summary>Where stored parameters are read from.</summary>
+public interface IParameterSource
+{
+    /// <summary>The shape of an entry, or null where there is none.</summary>
+    Shape? ShapeOf(string path);
+
+    /// <summary>Reads an entry, converted to the element type of the target.</summary>
+    void Read(string path, Tensor target);
+}
+
+/// <summary>A place in the tree of a model: <c>scope / "blocks" / 3 / "attention"</c>.</summary>
+public readonly struct ParameterScope(ParameterStore store, string path)
+{
+    /// <summary>The dotted path so far.</summary>
+    public string Path => path;
+
+    /// <summary>One level down.</summary>
+    public static ParameterScope operator /(ParameterScope scope, string name) => scope.Child(name);
+
+    /// <summary>One level down, by position.</summary>
+    public static ParameterScope operator /(ParameterScope scope, int index) =>
+        scope.Child(index.ToString(System.Globalization.CultureInfo.InvariantCulture));
+
+    /// <summary>The parameter with this name here.</summary>
+    public Tensor Get(string name, Shape shape, Initializer initializer) => store.Get(Child(name).Path, shape, initializer);
+
+    private ParameterScope Child(string name) => new(store, path.Length == 0 ? name : $"{path}.{name}");
+}
