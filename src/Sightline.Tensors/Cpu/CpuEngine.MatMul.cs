@@ -33,7 +33,7 @@ public sealed partial class CpuEngine
     }
 
     /// <inheritdoc/>
-    internal override unsafe void SumRows(Tensor x, Tensor y, float beta)
+    internal override unsafe void BiasGradient(Tensor x, Tensor y, float beta)
     {
         var N = x.Shape.Columns;
         if (N == 0) return;

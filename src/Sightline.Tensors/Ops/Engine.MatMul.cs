@@ -16,5 +16,5 @@ public abstract partial class Engine
     internal abstract void MatMul(Tensor a, bool transposeA, Tensor b, bool transposeB, Tensor? bias, Tensor c, float beta);
 
     /// <summary>y[N] (+)= the sum of the rows of x [.., N], in float32.</summary>
-    internal abstract void SumRows(Tensor x, Tensor y, float beta);
+    internal abstract void BiasGradient(Tensor x, Tensor y, float beta);
 }

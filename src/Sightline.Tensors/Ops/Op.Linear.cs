@@ -58,7 +58,7 @@ public static partial class Op
             if (b is { RequiresGrad: true })
             {
                 var db = Tape.GradBuffer(b, out var beta);
-                db.Engine.SumRows(dy, db, beta);
+                db.Engine.BiasGradient(dy, db, beta);
                 Tape.Accumulate(b, db);
             }
         }
