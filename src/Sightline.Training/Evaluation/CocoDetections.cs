@@ -1,0 +1,71 @@
+using System.Text.Json;
+
+namespace Sightline.Training.Evaluation;
+
+/// <summary>Reads COCO results files: a list of image_id, category_id, bbox (or segmentation) and score.</summary>
+public static class CocoDetections
+{
+    /// <summary>Reads a results file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="masks">Whether to read segmentations; box metrics need none where the entries have boxes.</param>
+    /// <exception cref="SightlineException">NotFound or BadData; the message names file and entry.</exception>
+    public static IReadOnlyList<CocoDetection> Load(string path, bool masks = false) => Parse(AnnotationJson.ReadFile(path), masks, path);
+
+    /// <summary>Reads a results file from memory.</summary>
+    /// <exception cref="SightlineException">BadData; the message names the entry.</exception>
+    public static IReadOnlyList<CocoDetection> Parse(ReadOnlySpan<byte> utf8, bool masks = false, string name = "detections")
+    {
+        var json = new AnnotationJson(utf8, name);
+        var detections = new List<CocoDetection>();
+        json.Next();
+        if (json.Token != JsonTokenType.StartArray) throw json.Bad($"a list of detections is expected, found {json.Describe()}");
+        json.BeginList("detections");
+        // pycocotools looks at the first entry only: with a box there, every area is the box's, else the mask's
+        bool? areasOfBoxes = null;
+        while (json.NextEntry())
+        {
+            var detection = ReadEntry(ref json, masks, areasOfBoxes, out var hasBox);
+            areasOfBoxes ??= hasBox;
+            detections.Add(detection);
+        }
+
+        json.End();
+        return detections;
+    }
+
+    private static CocoDetection ReadEntry(ref AnnotationJson json, bool masks, bool? areasOfBoxes, out bool hasBox)
+    {
+        Span<double> box = stackalloc double[4];
+        long? image = null;
+        int? category = null;
+        double? score = null;
+        hasBox = false;
+        Segmentation? segmentation = null;
+        while (json.NextMember(out var member))
+        {
+            if (member.SequenceEqual("image_id"u8)) image = json.Integer("image_id");
+            else if (member.SequenceEqual("category_id"u8)) category = json.SmallInteger("category_id");
+            else if (member.SequenceEqual("score"u8)) score = json.Number("score");
+            else if (member.SequenceEqual("bbox"u8))
+            {
+                json.Box(box);
+                hasBox = true;
+            }
+            else if (member.SequenceEqual("segmentation"u8))
+            {
+                if (masks || areasOfBoxes == false || !hasBox) segmentation = json.Segmentation();
+                else json.Skip();
+            }
+            else json.Skip();
+        }
+
+        var mask = segmentation?.Runs;
+        if (!hasBox && segmentation is null) throw json.Bad("'bbox' or 'segmentation' is missing");
+        if (segmentation is not null && mask is null && (masks || !hasBox))
+            throw json.Bad("a detection's 'segmentation' must be run lengths (size and counts), not polygons");
+        if (!hasBox) (box[0], box[1], box[2], box[3]) = mask!.BoundsXywh();
+        var detection = new CocoDetection(image ?? throw json.Bad("'image_id' is missing"), category ?? throw json.Bad("'category_id' is missing"), box[0], box[1], box[2], box[3], score ?? throw json.Bad("'score' is missing"));
+        var areaOfBox = areasOfBoxes ?? hasBox;
+        return detection with { Area = areaOfBox ? detection.Area : mask?.Area ?? detection.Area, Mask = masks ? mask : null };
+    }
+}

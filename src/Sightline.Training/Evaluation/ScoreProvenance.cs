@@ -1,0 +1,8 @@
+namespace Sightline.Training.Evaluation;
+
+/// <summary>Where a score comes from, so that a person can make it again.</summary>
+/// <param name="Command">The exact command line.</param>
+/// <param name="Seed">Of everything random in it.</param>
+/// <param name="Commit">Of the code.</param>
+/// <param name="Machine">Processor, cores, memory, system.</param>
+public sealed record ScoreProvenance(string Command, ulong Seed, string Commit, string Machine);
