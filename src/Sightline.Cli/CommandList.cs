@@ -1,0 +1,13 @@
+using Sightline.Cli.Commands;
+
+namespace Sightline.Cli;
+
+/// <summary>The commands in the order of the help.</summary>
+internal static class CommandList
+{
+    public static IEnumerable<ToolCommand> Create() =>
+    [
+        new InspectCommand(),
+        new DoctorCommand(),
+    ];
+}

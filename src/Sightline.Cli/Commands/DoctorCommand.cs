@@ -1,0 +1,92 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using Sightline.Cli.Output;
+using Sightline.Imaging;
+using Sightline.Tensors.Cpu.Threading;
+
+namespace Sightline.Cli.Commands;
+
+/// <summary><c>sightline doctor</c>: what this machine offers and whether the tool can work here.</summary>
+internal sealed class DoctorCommand : ToolCommand
+{
+    private readonly Option<string?> _json = JsonOption("the findings");
+
+    public DoctorCommand()
+        : base("doctor", "Look at this machine: picture library, SIMD, threads, memory, model folder", "sightline doctor", "sightline doctor --json")
+    {
+        Add(_json);
+        SetAction(parsed => Run(new Settings(JsonTarget(parsed, _json))));
+    }
+
+    private sealed record Settings(string? Json);
+
+    /// <summary>One line of the findings; a problem says what to do.</summary>
+    private sealed record Finding(string What, string Value, ErrorKind? Problem = null);
+
+    private int Run(Settings settings)
+    {
+        var findings = Look().ToList();
+        if (settings.Json is { } target) WriteJson(target, findings);
+        else Terminal.Table(["", "found"], findings.Select(finding => new[] { finding.What, (finding.Problem is null ? "" : "MISSING: ") + finding.Value }));
+        var problem = findings.Find(finding => finding.Problem is not null);
+        if (problem is null) return ExitCode.Success;
+        throw new SightlineException(problem.Problem!.Value, problem.Value);
+    }
+
+    private static IEnumerable<Finding> Look()
+    {
+        yield return new("sightline", $"{BuildInformation.Version} ({BuildInformation.Commit[..Math.Min(10, BuildInformation.Commit.Length)]})");
+        yield return new("runtime", $"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.RuntimeIdentifier}, {RuntimeInformation.OSDescription}");
+        yield return new("processor", Machine.ProcessorName);
+        yield return new("SIMD", Simd());
+        yield return new("threads", string.Create(CultureInfo.InvariantCulture, $"{ThreadTeam.Shared.Threads} of {Environment.ProcessorCount} (SIGHTLINE_THREADS changes it)"));
+        yield return new("memory", string.Create(CultureInfo.InvariantCulture, $"{Machine.MemoryBytes / (double)(1L << 30):0.0} GiB"));
+        var (version, problem) = PictureDecoder.Find();
+        yield return problem is null ? new("pictures", version!) : new("pictures", problem, ErrorKind.MissingLibrary);
+        yield return Model();
+    }
+
+    private static Finding Model()
+    {
+        try
+        {
+            return new("model", Path.GetFullPath(ModelLocation.Resolve(null)));
+        }
+        catch (SightlineException error)
+        {
+            return new("model", error.Message, error.Kind);
+        }
+    }
+
+    private static string Simd()
+    {
+        var widths = new List<string>();
+        if (Vector512.IsHardwareAccelerated) widths.Add("512");
+        if (Vector256.IsHardwareAccelerated) widths.Add("256");
+        if (Vector128.IsHardwareAccelerated) widths.Add("128");
+        var extras = new List<string>();
+        if (Fma.IsSupported) extras.Add("FMA");
+        if (Avx512F.IsSupported) extras.Add("AVX-512F");
+        if (Avx512BW.IsSupported) extras.Add("AVX-512BW");
+        if (AvxVnni.IsSupported) extras.Add("AVX-VNNI");
+        var width = widths.Count == 0 ? "none (scalar code)" : string.Join(", ", widths) + " bit";
+        return extras.Count == 0 ? width : $"{width}; {string.Join(", ", extras)}";
+    }
+
+    private void WriteJson(string target, List<Finding> findings) => JsonOutput.Write(Terminal, target, json =>
+    {
+        json.WriteStartObject();
+        foreach (var finding in findings)
+        {
+            json.WriteStartObject(finding.What);
+            json.WriteString("value", finding.Value);
+            json.WriteBoolean("ok", finding.Problem is null);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndObject();
+    });
+}

@@ -1,0 +1,76 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using Sightline.Cli.Output;
+
+namespace Sightline.Cli;
+
+/// <summary>The tool from its arguments to its exit code.</summary>
+internal static class SightlineCommandLine
+{
+    private const int HelpWidth = 110;
+
+    /// <summary>Runs one command line.</summary>
+    public static async Task<int> RunAsync(string[] arguments, Terminal terminal, CancellationToken cancellation)
+    {
+        var verbose = new Option<bool>("--verbose") { Description = "Show the stack of an error", Recursive = true };
+        var root = BuildRoot(terminal, verbose);
+        var parsed = root.Parse(arguments.Length == 0 ? ["--help"] : arguments);
+        terminal.Verbose = parsed.GetValue(verbose);
+        var asksForHelp = parsed.Action is ExampleHelpAction or { ClearsParseErrors: true };
+        if (parsed.Errors.Count > 0 && !asksForHelp) return Refuse(parsed, terminal);
+        try
+        {
+            var configuration = new InvocationConfiguration
+            {
+                Output = terminal.Out,
+                Error = terminal.Error,
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null, // signals are Interrupt's
+            };
+            return await parsed.InvokeAsync(configuration, cancellation);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            terminal.Error.WriteLine("stopped");
+            return ExitCode.Interrupted;
+        }
+        catch (Exception error) when (!cancellation.IsCancellationRequested || error is SightlineException)
+        {
+            terminal.Error.WriteLine($"error: {ExitCode.Sentence(error)}");
+            if (terminal.Verbose) terminal.Error.WriteLine(error);
+            return (int)ExitCode.KindOf(error);
+        }
+    }
+
+    /// <summary>The tree of commands.</summary>
+    internal static RootCommand BuildRoot(Terminal terminal, Option<bool> verbose)
+    {
+        var root = new RootCommand("Sightline finds things in pictures: give it a picture and words, it gives boxes.") { HelpName = "sightline" };
+        foreach (var command in CommandList.Create()) root.Add(command);
+        root.Add(verbose);
+        var help = root.Options.OfType<HelpOption>().Single();
+        help.Action = new ExampleHelpAction((HelpAction)help.Action!, HelpWidth);
+        root.Options.OfType<VersionOption>().Single().Action = new VersionAction();
+        Connect(root, terminal);
+        return root;
+    }
+
+    private static void Connect(Command command, Terminal terminal)
+    {
+        if (command is ToolCommand tool) tool.Terminal = terminal;
+        foreach (var child in command.Subcommands) Connect(child, terminal);
+    }
+
+    private static int Refuse(ParseResult parsed, Terminal terminal)
+    {
+        var command = parsed.CommandResult.Command;
+        var names = new List<string>();
+        for (var result = parsed.CommandResult; result is not null; result = result.Parent as System.CommandLine.Parsing.CommandResult)
+            names.Insert(0, result.Command is RootCommand ? "sightline" : result.Command.Name);
+        // a group without its subcommand, or a word that is no command: the list of what there is says more than a sentence alone
+        var choices = command.Subcommands.Count > 0 ? $" (one of: {string.Join(", ", command.Subcommands.Select(child => child.Name))})" : "";
+        var message = parsed.UnmatchedTokens is [var unknown, ..] ? $"'{unknown}' is no command or option here" : parsed.Errors[0].Message.ReplaceLineEndings(" ").TrimEnd('.');
+        terminal.Error.WriteLine($"error: {message}{choices}; see {string.Join(' ', names)} --help");
+        return (int)ErrorKind.Usage;
+    }
+}
