@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace Sightline.Text;
 
 /// <summary>A JSON value that knows its file and its place, so that every failure names both.</summary>
-internal readonly struct JsonNode(string file, string place, JsonElement element)
+internal readonly struct JsonNode(string file, string place, JsonElement element, int index = -1)
 {
     /// <summary>The largest id that is believed: ten times the largest published vocabulary.</summary>
     public const int MaxId = 4_000_000;
@@ -12,8 +12,11 @@ internal readonly struct JsonNode(string file, string place, JsonElement element
 
     public JsonElement Element { get; } = element;
 
+    // put together only when it is wanted: vocabularies have hundreds of thousands of items
+    private string Place => index < 0 ? place : $"{place}[{index}]";
+
     public SightlineException Fails(string what) => new(
-        ErrorKind.BadModel, $"{File}: {place} {what}; use the tokenizer files as published with the model");
+        ErrorKind.BadModel, $"{File}: {Place} {what}; use the tokenizer files as published with the model");
 
     public JsonNode Required(string name) => Optional(name) ?? throw Fails($"has no \"{name}\"");
 
@@ -27,8 +30,8 @@ internal readonly struct JsonNode(string file, string place, JsonElement element
     public IEnumerable<JsonNode> Items()
     {
         if (Element.ValueKind != JsonValueKind.Array) throw Fails("must be a list");
-        var (name, file) = (place, File);
-        return Element.EnumerateArray().Select((item, i) => new JsonNode(file, $"{name}[{i}]", item));
+        var (name, file) = (Place, File);
+        return Element.EnumerateArray().Select((item, i) => new JsonNode(file, name, item, i));
     }
 
     public string? Text()

@@ -49,8 +49,8 @@ internal static class TokenizerFolder
             settings = settings with { Template = SpecialTokenTemplate.Roberta(begin, end) };
         }
 
-        var steps = clip ? [NormalizationStep.Nfc, NormalizationStep.CollapseWhitespace, NormalizationStep.Lowercase]
-            : kind.StartsWith('Q') ? new[] { NormalizationStep.Nfc } : [];
+        NormalizationStep[] steps = clip ? [NormalizationStep.Nfc, NormalizationStep.CollapseWhitespace, NormalizationStep.Lowercase]
+            : kind.StartsWith('Q') ? [NormalizationStep.Nfc] : [];
         var pattern = clip ? WordPattern.ClipWithSpecialTokens : kind.StartsWith('Q') ? WordPattern.Qwen2 : WordPattern.Gpt2;
         return new BytePairTokenizer(
             new BytePairVocabulary(ids, table, clip ? "</w>" : "", unknown, ignoreMerges: false), new TextNormalizer(steps), pattern, settings)

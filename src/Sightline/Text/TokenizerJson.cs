@@ -36,7 +36,7 @@ internal static class TokenizerJson
         var vocabulary = new BytePairVocabulary(
             ids, merges, model.Optional("end_of_word_suffix")?.Text() ?? "", unknown, model.Optional("ignore_merges")?.Flag() ?? false);
         var pattern = Pattern(root.Optional("pre_tokenizer") ?? throw root.Fails("has no pre_tokenizer, so words cannot be split as in training"));
-        var normalizer = new TextNormalizer(root.Optional("normalizer") is { } n ? Steps(n, 0) : []);
+        var normalizer = new TextNormalizer(root.Optional("normalizer") is { } n ? [.. Steps(n, 0)] : []);
         return new BytePairTokenizer(vocabulary, normalizer, pattern, Settings(root, config, t => ids.TryGetValue(t, out var id) ? id : null))
         {
             SourceFiles = files,

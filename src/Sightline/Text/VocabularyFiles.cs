@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace Sightline.Text;
@@ -23,7 +24,11 @@ internal static class VocabularyFiles
                 throw node.Fails("has a token that is not valid Unicode text");
             }
 
-            var id = new JsonNode(node.File, $"the id of \"{token}\"", property.Value).Id();
+            if (property.Value.ValueKind != JsonValueKind.Number || !property.Value.TryGetInt32(out var id) || id is < 0 or > JsonNode.MaxId)
+            {
+                throw new JsonNode(node.File, $"the token \"{token}\"", property.Value).Fails($"must be an id from 0 to {JsonNode.MaxId}");
+            }
+
             if (!ids.TryAdd(token, id)) throw node.Fails($"lists the token \"{token}\" twice");
             if (!seen.Add(id)) throw node.Fails($"gives the id {id} to two tokens, one of them \"{token}\"");
         }
@@ -38,17 +43,19 @@ internal static class VocabularyFiles
         var merges = new MergeTable(node.Element.GetArrayLength());
         var finder = ids.GetAlternateLookup<ReadOnlySpan<char>>();
         var spelling = new List<char>();
-        foreach (var item in node.Items())
+        var place = 0;
+        foreach (var element in node.Element.EnumerateArray())
         {
+            var item = new JsonNode(node.File, "merges", element, place++);
             if (item.Element.ValueKind == JsonValueKind.Array)
             {
                 var parts = item.Items().ToList();
                 if (parts.Count != 2) throw item.Fails("must name two tokens");
-                Add(merges, finder, parts[0].Text(), parts[1].Text(), spelling, item.Fails);
+                if (Add(merges, finder, parts[0].Text(), parts[1].Text(), spelling) is { } wrong) throw item.Fails(wrong);
                 continue;
             }
 
-            AddLine(merges, finder, item.Text()!, spelling, item.Fails);
+            if (AddLine(merges, finder, item.Text()!, spelling) is { } problem) throw item.Fails(problem);
         }
 
         return merges;
@@ -67,36 +74,36 @@ internal static class VocabularyFiles
             number++;
             var line = text.AsSpan(range).TrimEnd('\r');
             if (line.IsEmpty || (number == 1 && line.StartsWith("#version"))) continue;
-            var at = number;
-            AddLine(merges, finder, line, spelling, what => new SightlineException(
-                ErrorKind.BadModel, $"{path} line {at} {what}; use vocab.json and merges.txt of the same model"));
+            if (AddLine(merges, finder, line, spelling) is { } problem)
+            {
+                throw new SightlineException(ErrorKind.BadModel, $"{path} line {number} {problem}; use vocab.json and merges.txt of the same model");
+            }
         }
 
         return merges;
     }
 
-    private static void AddLine(
-        MergeTable merges, Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> ids, ReadOnlySpan<char> line, List<char> spelling, Func<string, SightlineException> fails)
+    // These return what is wrong, or null.
+    private static string? AddLine(
+        MergeTable merges, Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> ids, ReadOnlySpan<char> line, List<char> spelling)
     {
         var space = line.IndexOf(' ');
-        if (space <= 0 || space == line.Length - 1 || line[(space + 1)..].Contains(' ')) throw fails($"must name two tokens with a space between, not \"{line}\"");
-        Add(merges, ids, line[..space], line[(space + 1)..], spelling, fails);
+        return space <= 0 || space == line.Length - 1 || line[(space + 1)..].Contains(' ')
+            ? $"must name two tokens with a space between, not \"{line}\""
+            : Add(merges, ids, line[..space], line[(space + 1)..], spelling);
     }
 
-    private static void Add(
-        MergeTable merges, Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> ids, ReadOnlySpan<char> left, ReadOnlySpan<char> right, List<char> spelling, Func<string, SightlineException> fails)
+    private static string? Add(
+        MergeTable merges, Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> ids, ReadOnlySpan<char> left, ReadOnlySpan<char> right, List<char> spelling)
     {
-        if (left.IsEmpty || right.IsEmpty) throw fails("names an empty token");
-        if (!ids.TryGetValue(left, out var a)) throw fails($"merges the token \"{left}\", which the vocabulary lacks");
-        if (!ids.TryGetValue(right, out var b)) throw fails($"merges the token \"{right}\", which the vocabulary lacks");
+        if (left.IsEmpty || right.IsEmpty) return "names an empty token";
+        if (!ids.TryGetValue(left, out var a)) return $"merges the token \"{left}\", which the vocabulary lacks";
+        if (!ids.TryGetValue(right, out var b)) return $"merges the token \"{right}\", which the vocabulary lacks";
         spelling.Clear();
         spelling.AddRange(left);
         spelling.AddRange(right);
-        if (!ids.TryGetValue(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(spelling), out var result))
-        {
-            throw fails($"makes the token \"{left}{right}\", which the vocabulary lacks");
-        }
-
+        if (!ids.TryGetValue(CollectionsMarshal.AsSpan(spelling), out var result)) return $"makes the token \"{left}{right}\", which the vocabulary lacks";
         merges.Add(a, b, result);
+        return null;
     }
 }

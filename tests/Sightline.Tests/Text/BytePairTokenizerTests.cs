@@ -123,7 +123,7 @@ public class BytePairTokenizerTests(PublishedTokenizers tokenizers) : IClassFixt
     public void SteadyStateEncodingAllocatesNothing()
     {
         var ids = new List<int>(4096);
-        var text = string.Concat(Enumerable.Repeat("<|im_start|>Where is the white blood cell? naïve café 中文 at (12, 345)\n", 20));
+        var text = string.Concat(Enumerable.Repeat("<|im_start|>Where is the white blood cell? naïve cafe\u0301 中文 at (12, 345)\n", 20));
         for (var i = 0; i < 3; i++)
         {
             ids.Clear();

@@ -62,7 +62,7 @@ public class WordPieceTokenizerTests
     public void SteadyStateEncodingAllocatesNothing()
     {
         var ids = new List<int>(4096);
-        var text = string.Join(' ', Enumerable.Repeat("the white blood cell left of the second Platelet, naïve 中文.", 20));
+        var text = string.Join(' ', Enumerable.Repeat("the white blood cell left of the second Platelet, nai\u0308ve 中文.", 20));
         for (var i = 0; i < 3; i++)
         {
             ids.Clear();

@@ -19,14 +19,14 @@ internal enum NormalizationStep
 }
 
 /// <summary>A sequence of steps, with short cuts for text that they do not change.</summary>
-internal sealed class TextNormalizer(IReadOnlyList<NormalizationStep> steps)
+internal sealed class TextNormalizer(params NormalizationStep[] steps)
 {
     private readonly bool _onlyNfc = steps.All(s => s == NormalizationStep.Nfc);
 
     /// <summary>Normalizes into the scratch; false when the text is normal as it stands (and well-formed).</summary>
     public bool Apply(ReadOnlySpan<char> text, int origin, EncodeScratch scratch)
     {
-        if (_onlyNfc && (steps.Count == 0 ? !HasLoneSurrogate(text) : CanonicalNormalization.IsCertainlyNfc(text))) return false;
+        if (_onlyNfc && (steps.Length == 0 ? !HasLoneSurrogate(text) : CanonicalNormalization.IsCertainlyNfc(text))) return false;
         if (Ascii.IsValid(text))
         {
             ApplyAscii(text, origin, scratch);
