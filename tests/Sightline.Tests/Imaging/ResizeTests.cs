@@ -88,8 +88,8 @@ public class ResizeTests
             foreach (ref var value in rows.AsSpan()) value = (byte)random.NextInt(256);
             var weights = ResampleWeights.Create(from, 0, from, 1, ResizeFilter.Lanczos);
             var (scalar, vector) = (new byte[width], new byte[width]);
-            ResampleKernels.VerticalScalar(rows, width, weights.First[0], weights.Weights.AsSpan(0, weights.Count[0]), scalar);
-            ResampleKernels.Vertical(rows, width, weights.First[0], weights.Weights.AsSpan(0, weights.Count[0]), vector);
+            ResampleKernels.VerticalScalar(rows.AsSpan(weights.First[0] * width), width, weights.Weights.AsSpan(0, weights.Count[0]), scalar);
+            ResampleKernels.Vertical(rows.AsSpan(weights.First[0] * width), width, weights.Weights.AsSpan(0, weights.Count[0]), vector);
             Assert.Equal(scalar, vector);
         }
     }

@@ -85,7 +85,7 @@ internal static class PillowResize
     {
         var to = new byte[checked(width * rows.First.Length)];
         for (var y = 0; y < rows.First.Length; y++)
-            ResampleKernels.Vertical(from, width, rows.First[y] - firstRow, rows.Weights.AsSpan(y * rows.Stride, rows.Count[y]), to.AsSpan(y * width, width));
+            ResampleKernels.Vertical(from[((rows.First[y] - firstRow) * width)..], width, rows.Weights.AsSpan(y * rows.Stride, rows.Count[y]), to.AsSpan(y * width, width));
         return to;
     }
 

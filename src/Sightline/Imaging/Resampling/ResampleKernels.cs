@@ -114,33 +114,33 @@ internal static class ResampleKernels
         return spread;
     }
 
-    /// <summary>One output row from rows of <paramref name="width"/> bytes that start at <paramref name="firstRow"/>.</summary>
-    public static void VerticalScalar(ReadOnlySpan<byte> rows, int width, int firstRow, ReadOnlySpan<int> weights, Span<byte> to, int begin = 0)
+    /// <summary>to[i] = sum over taps of from[tap x step + i] x weight; with the step of a row, the vertical pass of one output row.</summary>
+    public static void VerticalScalar(ReadOnlySpan<byte> from, int step, ReadOnlySpan<int> weights, Span<byte> to, int begin = 0)
     {
-        for (var i = begin; i < width; i++)
+        for (var i = begin; i < to.Length; i++)
         {
             var sum = Half;
-            for (var t = 0; t < weights.Length; t++) sum += rows[((firstRow + t) * width) + i] * weights[t];
+            for (var t = 0; t < weights.Length; t++) sum += from[(t * step) + i] * weights[t];
             to[i] = Clip(sum);
         }
     }
 
     /// <summary>As <see cref="VerticalScalar"/>, a vector of bytes at a time.</summary>
-    public static void Vertical(ReadOnlySpan<byte> rows, int width, int firstRow, ReadOnlySpan<int> weights, Span<byte> to)
+    public static void Vertical(ReadOnlySpan<byte> from, int step, ReadOnlySpan<int> weights, Span<byte> to)
     {
         var i = 0;
-        if (Vector.IsHardwareAccelerated)
+        if (Vector.IsHardwareAccelerated && from.Length >= ((weights.Length - 1) * (long)step) + to.Length)
         {
-            ref var source = ref Unsafe.Add(ref MemoryMarshal.GetReference(rows), (nint)firstRow * width);
+            ref var source = ref MemoryMarshal.GetReference(from);
             ref var target = ref MemoryMarshal.GetReference(to);
-            for (; i <= width - Vector<byte>.Count; i += Vector<byte>.Count)
+            for (; i <= to.Length - Vector<byte>.Count; i += Vector<byte>.Count)
             {
                 var a = new Vector<int>(Half);
                 var (b, c, d) = (a, a, a);
                 for (var t = 0; t < weights.Length; t++)
                 {
                     var weight = new Vector<int>(weights[t]);
-                    Vector.Widen(Vector.LoadUnsafe(ref source, (nuint)(((nint)t * width) + i)), out var low, out var high);
+                    Vector.Widen(Vector.LoadUnsafe(ref source, (nuint)(((nint)t * step) + i)), out var low, out var high);
                     Vector.Widen(low, out var p, out var q);
                     Vector.Widen(high, out var r, out var s);
                     a += p.As<uint, int>() * weight;
@@ -153,7 +153,7 @@ internal static class ResampleKernels
             }
         }
 
-        VerticalScalar(rows, width, firstRow, weights, to, i);
+        VerticalScalar(from, step, weights, to, i);
     }
 
     private static byte Clip(int sum) => (byte)Math.Clamp(sum >> ResampleWeights.Bits, 0, 255);
