@@ -1,0 +1,128 @@
+using Sightline.Tensors.Ops;
+using Sightline.Tensors.Tests.Golden;
+
+namespace Sightline.Tensors.Tests.Ops;
+
+/// <summary>Every case of the operations' fixtures: values and gradients, with the tolerances of their README.</summary>
+[Trait("Isa", "each")]
+public class ReferenceTests
+{
+    private static readonly (string Fixture, Func<Tensor, Tensor> Apply)[] s_activations =
+    [
+        ("gelu_erf", x => Op.Gelu(x)),
+        ("gelu_tanh", x => Op.Gelu(x, GeluKind.Tanh)),
+        ("quick_gelu", x => Op.Gelu(x, GeluKind.Quick)),
+        ("silu", Op.Silu),
+        ("relu", Op.Relu),
+        ("sigmoid", Op.Sigmoid),
+        ("tanh", Op.Tanh),
+        ("softplus", Op.Softplus),
+        ("logsigmoid", Op.LogSigmoid),
+        ("logit_eps1e-5", x => Op.Logit(x, 1e-5f)),
+    ];
+
+    public static TheoryData<string, string> Activations()
+    {
+        var data = new TheoryData<string, string>();
+        foreach (var (fixture, _) in s_activations)
+        {
+            foreach (var row in OpFixture.Names(fixture)) data.Add(fixture, row.Data);
+        }
+
+        return data;
+    }
+
+    public static TheoryData<string> Cases(string op) => OpFixture.Names(op);
+
+    [Theory]
+    [MemberData(nameof(Activations))]
+    public void Activation(string op, string name)
+    {
+        using var scope = TensorScope.Open();
+        var fixture = OpFixture.Load(op)[name];
+        var apply = Array.Find(s_activations, entry => entry.Fixture == op).Apply;
+        var x = fixture.Input("x");
+        // the extreme outputs of logit carry the rounding of 1 - 1e-5 (README: compare the edge case at 2e-3)
+        fixture.Run(new Dictionary<string, Tensor?> { ["x"] = x }, () => apply(x), atol: op.StartsWith("logit", StringComparison.Ordinal) && name == "edge" ? 2e-3 : 2e-6);
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases), "softmax")]
+    public void Softmax(string name)
+    {
+        using var scope = TensorScope.Open();
+        var fixture = OpFixture.Load("softmax")[name];
+        var (x, mask) = (fixture.Input("x"), fixture.OptionalInput("mask"));
+        fixture.Run(new Dictionary<string, Tensor?> { ["x"] = x }, () => Op.Softmax(x, mask));
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases), "layer_norm")]
+    public void LayerNorm(string name)
+    {
+        using var scope = TensorScope.Open();
+        var fixture = OpFixture.Load("layer_norm")[name];
+        var (x, w, b) = (fixture.Input("x"), fixture.Input("w"), fixture.Input("b"));
+        fixture.Run(new Dictionary<string, Tensor?> { ["x"] = x, ["w"] = w, ["b"] = b }, () => Op.LayerNorm(x, w, b, fixture.Float("eps")));
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases), "rms_norm")]
+    public void RmsNorm(string name)
+    {
+        using var scope = TensorScope.Open();
+        var fixture = OpFixture.Load("rms_norm")[name];
+        var (x, w) = (fixture.Input("x"), fixture.Input("w"));
+        fixture.Run(new Dictionary<string, Tensor?> { ["x"] = x, ["w"] = w }, () => Op.RmsNorm(x, w, fixture.Float("eps")));
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases), "group_norm")]
+    public void GroupNorm(string name)
+    {
+        using var scope = TensorScope.Open();
+        var fixture = OpFixture.Load("group_norm")[name];
+        var (x, w, b) = (fixture.Input("x"), fixture.Input("w"), fixture.Input("b"));
+        var inputs = new Dictionary<string, Tensor?> { ["x"] = x, ["w"] = w, ["b"] = b };
+        fixture.Run(inputs, () => Op.GroupNorm(x, fixture.Int("groups"), w, b, fixture.Float("eps")));
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases), "group_norm")]
+    public void GroupNorm_with_channels_last(string name)
+    {
+        using var scope = TensorScope.Open();
+        var fixture = OpFixture.Load("group_norm")[name];
+        var (x, w, b) = (fixture.Input("x"), fixture.Input("w"), fixture.Input("b"));
+        var inputs = new Dictionary<string, Tensor?> { ["x"] = x, ["w"] = w, ["b"] = b };
+        fixture.Run(inputs, () => Op.Transpose(Op.GroupNorm(Op.Transpose(x, 0, 2, 3, 1), fixture.Int("groups"), w, b, fixture.Float("eps"), channelsLast: true), 0, 3, 1, 2));
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases), "embedding")]
+    public void Embedding(string name)
+    {
+        using var scope = TensorScope.Open();
+        var fixture = OpFixture.Load("embedding")[name];
+        var (w, ids) = (fixture.Input("w"), fixture.Input("ids"));
+        int? padding = fixture.Params.GetProperty("padding_idx").ValueKind == System.Text.Json.JsonValueKind.Number ? fixture.Int("padding_idx") : null;
+        fixture.Run(new Dictionary<string, Tensor?> { ["w"] = w }, () => Op.Embedding(w, ids, padding), atol: 0);
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases), "normalize_l2")]
+    public void L2Normalize(string name)
+    {
+        using var scope = TensorScope.Open();
+        var fixture = OpFixture.Load("normalize_l2")[name];
+        var x = fixture.Input("x");
+        using var tape = Autograd.Tape.Record();
+        var clamped = Op.L2Normalize(x);
+        var plain = Op.L2Normalize(x, 0);
+        fixture.CheckOutput(clamped, "clamped");
+        fixture.CheckOutput(plain, "plain");
+        var total = Op.Add(Op.Sum(Op.Mul(clamped, fixture.Upstream("clamped"))), Op.Sum(Op.Mul(plain, fixture.Upstream("plain"))));
+        tape.Backward(total);
+        fixture.CheckGrad(x, "x");
+    }
+}
