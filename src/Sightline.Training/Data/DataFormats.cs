@@ -1,8 +1,17 @@
+using System.Text.Json;
+
 namespace Sightline.Training.Data;
 
-/// <summary>Finds out which format lies at a path, and reads it.</summary>
+/// <summary>Finds out which format lies at a path, reads it, and writes any data set in any format.</summary>
 public static class DataFormats
 {
+    /// <summary>The name of a format on the command line: its C# name in lower case.</summary>
+    /// <exception cref="SightlineException">Usage: no format has this name.</exception>
+    public static DataFormat Parse(string name) =>
+        Enum.TryParse<DataFormat>(name, ignoreCase: true, out var format) && Enum.IsDefined(format) && !char.IsAsciiDigit(name[0])
+            ? format
+            : throw new SightlineException(ErrorKind.Usage, $"no data format is called '{name}'; known: {string.Join(", ", Enum.GetNames<DataFormat>()).ToLowerInvariant()}");
+
     /// <summary>Reads a data set; see <see cref="DataSet.Open"/>.</summary>
     public static DataSet Read(string path, DataFormat? format = null, string? pictures = null)
     {
@@ -10,19 +19,137 @@ public static class DataFormats
         if (!File.Exists(path) && !Directory.Exists(path)) throw new SightlineException(ErrorKind.NotFound, $"there is no data set at {path}");
         if (pictures is not null && !Directory.Exists(pictures)) throw new SightlineException(ErrorKind.NotFound, $"there is no picture folder {pictures}");
         var found = format ?? Detect(path);
+        if (found is DataFormat.Voc or DataFormat.Yolo or DataFormat.Flickr30k)
+        {
+            return found switch
+            {
+                DataFormat.Voc => VocReader.Read(path, pictures),
+                DataFormat.Yolo => YoloReader.Read(path, pictures),
+                _ => FlickrReader.Read(path, pictures),
+            };
+        }
+
+        var file = Directory.Exists(path) ? OnlyJson(path) : path;
         return found switch
         {
-            DataFormat.Voc => VocReader.Read(path, pictures),
-            _ => throw DataFile.Bad(path, $"the format {found} cannot be read"),
+            DataFormat.Coco or DataFormat.Lvis => CocoReader.Read(file, pictures, found),
+            DataFormat.RefCoco => RefCocoReader.Read(file, pictures),
+            DataFormat.Odvg => OdvgReader.Read(file, pictures),
+            _ => SightlineReader.Read(file, pictures),
         };
     }
 
-    /// <summary>The format at a path, from the names and the first bytes of its files.</summary>
-    /// <exception cref="SightlineException">BadData: nothing there looks like a known format.</exception>
+    /// <summary>
+    /// Writes a data set. Formats of one file take a file name; VOC, YOLO and Flickr30k take a folder. Pictures are not
+    /// copied (see <see cref="DataConverter"/>).
+    /// </summary>
+    /// <exception cref="SightlineException">CannotWrite, or BadData where a picture's size is needed and not known.</exception>
+    public static void Write(DataSet data, string path, DataFormat format)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        switch (format)
+        {
+            case DataFormat.Coco or DataFormat.Lvis:
+                CocoWriter.Write(data, path, format);
+                break;
+            case DataFormat.Voc:
+                VocWriter.Write(data, path);
+                break;
+            case DataFormat.Yolo:
+                YoloWriter.Write(data, path);
+                break;
+            case DataFormat.RefCoco:
+                RefCocoWriter.Write(data, path);
+                break;
+            case DataFormat.Flickr30k:
+                FlickrWriter.Write(data, path);
+                break;
+            case DataFormat.Odvg:
+                OdvgWriter.Write(data, path);
+                break;
+            default:
+                SightlineWriter.Write(data, path);
+                break;
+        }
+    }
+
+    /// <summary>True for the formats that are a folder of files.</summary>
+    public static bool IsFolder(DataFormat format) => format is DataFormat.Voc or DataFormat.Yolo or DataFormat.Flickr30k;
+
+    /// <summary>The format at a path, from the names and the first tokens of its files.</summary>
+    /// <exception cref="SightlineException">BadData: nothing there looks like a known format, or several do.</exception>
     public static DataFormat Detect(string path)
     {
-        if (Directory.Exists(path) && Directory.EnumerateFiles(VocReader.AnnotationFolder(path), "*.xml").Any()) return DataFormat.Voc;
-        if (path.EndsWith(".xml", StringComparison.OrdinalIgnoreCase)) return DataFormat.Voc;
-        throw DataFile.Bad(path, "no known annotation format here");
+        if (Directory.Exists(path))
+        {
+            if (Directory.Exists(Path.Combine(path, "Sentences"))) return DataFormat.Flickr30k;
+            if (Directory.EnumerateFiles(VocReader.AnnotationFolder(path), "*.xml").Any()) return DataFormat.Voc;
+            if (Directory.Exists(Path.Combine(path, "labels")) || File.Exists(Path.Combine(path, "classes.txt")) || YoloReader.FindYaml(path) is not null) return DataFormat.Yolo;
+            return DetectFile(OnlyJson(path));
+        }
+
+        return DetectFile(path);
+    }
+
+    private static DataFormat DetectFile(string path)
+    {
+        switch (Path.GetExtension(path).ToLowerInvariant())
+        {
+            case ".xml":
+                return DataFormat.Voc;
+            case ".yaml" or ".yml":
+                return DataFormat.Yolo;
+            case ".txt":
+                return Path.GetFileName(Path.GetDirectoryName(Path.GetFullPath(path))) == "Sentences" ? DataFormat.Flickr30k : DataFormat.Yolo;
+            case ".jsonl" or ".ndjson":
+                return DetectLines(path);
+            case ".json":
+                return DetectJson(path);
+            default:
+                throw DataFile.Bad(path, "the extension says no annotation format; name it with --format");
+        }
+    }
+
+    private static DataFormat DetectLines(string path)
+    {
+        foreach (var (document, line) in JsonText.ReadLines(path))
+        {
+            using (document)
+            {
+                var entry = new JsonEntry(document.RootElement, path, $"line {line}");
+                if (entry.Has("filename")) return DataFormat.Odvg;
+                if (entry.Has("picture") || entry.Has("classes")) return DataFormat.Sightline;
+                throw entry.Bad("neither 'picture' (Sightline's JSON lines) nor 'filename' (ODVG)");
+            }
+        }
+
+        throw DataFile.Bad(path, "an empty file");
+    }
+
+    private static DataFormat DetectJson(string path)
+    {
+        using var json = new JsonFileReader(path);
+        if (json.Peek() == JsonTokenType.StartArray) return DataFormat.RefCoco;
+        var lvis = false;
+        json.ReadObject(name =>
+        {
+            if (name != "images") json.SkipValue();
+            else json.ReadArray((image, _) => lvis |= image.ValueKind == JsonValueKind.Object && image.TryGetProperty("neg_category_ids", out var ids) && ids.ValueKind == JsonValueKind.Array);
+        });
+        return lvis ? DataFormat.Lvis : DataFormat.Coco;
+    }
+
+    private static string OnlyJson(string folder)
+    {
+        foreach (var place in new[] { folder, Path.Combine(folder, "annotations") }.Where(Directory.Exists))
+        {
+            string[] files = [.. Directory.GetFiles(place, "*.jsonl"), .. Directory.GetFiles(place, "*.json")];
+            if (files.Length == 1) return files[0];
+            if (files.Length > 1)
+                throw DataFile.Bad(place, $"{files.Length} JSON files lie here ({string.Join(", ", files.Take(3).Select(Path.GetFileName))}...); name the one to read");
+        }
+
+        throw DataFile.Bad(folder, "no annotation file of a known format lies here (COCO, LVIS, Pascal VOC, YOLO, RefCOCO, Flickr30k Entities, ODVG, Sightline JSON lines)");
     }
 }
