@@ -1,0 +1,95 @@
+namespace Sightline.Training.Data;
+
+/// <summary>What a conversion did.</summary>
+/// <param name="Output">The file or folder that was written.</param>
+/// <param name="Format">Its format.</param>
+/// <param name="Samples">Pictures written.</param>
+/// <param name="Objects">Labelled boxes written.</param>
+/// <param name="Phrases">Phrases written.</param>
+/// <param name="Losses">What the target format cannot hold, one clear sentence each; empty when nothing was lost.</param>
+public sealed record ConversionResult(string Output, DataFormat Format, int Samples, int Objects, int Phrases, IReadOnlyList<string> Losses);
+
+/// <summary>Turns a data set into another format, and says what that format cannot hold.</summary>
+public static class DataConverter
+{
+    private const DataFormat Own = DataFormat.Sightline;
+
+    /// <summary>Writes a data set in a format.</summary>
+    /// <param name="data">What to write.</param>
+    /// <param name="output">A file name, or a folder for VOC, YOLO and Flickr30k.</param>
+    /// <param name="format">The format to write.</param>
+    /// <param name="copyPictures">True to copy the pictures beside the annotations, in the folder that the format expects.</param>
+    /// <exception cref="SightlineException">CannotWrite; BadData where a needed picture size is not known; NotFound for a picture to copy.</exception>
+    public static ConversionResult Convert(DataSet data, string output, DataFormat format, bool copyPictures = false)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        if (DataFormats.IsFolder(format) && File.Exists(output)) throw new SightlineException(ErrorKind.Usage, $"{output} is a file; {format} is written into a folder");
+        if (!DataFormats.IsFolder(format) && Directory.Exists(output)) throw new SightlineException(ErrorKind.Usage, $"{output} is a folder; {format} is written into one file");
+        if (data.Samples.Count == 0) throw new SightlineException(ErrorKind.BadData, $"{data.Name} has no samples to write");
+        var losses = Losses(data, format);
+        DataFormats.Write(data, output, format);
+        if (copyPictures) Copy(data, output, format);
+        return new ConversionResult(output, format, data.Samples.Count, HoldsObjects(format) ? data.Samples.Sum(s => s.Objects.Count) : 0, HoldsPhrases(format) ? data.Samples.Sum(s => s.Phrases.Count) : 0, losses);
+    }
+
+    private static bool HoldsObjects(DataFormat format) => format is not (DataFormat.RefCoco or DataFormat.Flickr30k);
+
+    private static bool HoldsPhrases(DataFormat format) => format is DataFormat.RefCoco or DataFormat.Flickr30k or DataFormat.Odvg or Own;
+
+    private static List<string> Losses(DataSet data, DataFormat format)
+    {
+        var losses = new List<string>();
+        var objects = data.Samples.SelectMany(s => s.Objects).ToArray();
+        var phrases = data.Samples.SelectMany(s => s.Phrases).ToArray();
+        Note(objects.Length, HoldsObjects(format), "labelled boxes");
+        Note(phrases.Length, HoldsPhrases(format), "phrases");
+        if (HoldsObjects(format))
+        {
+            Note(objects.Count(o => o.Crowd), format is DataFormat.Coco or DataFormat.Lvis or Own, format == DataFormat.Voc ? "crowd marks (difficult stands for them)" : "crowd marks");
+            Note(objects.Count(o => o.Difficult), format is DataFormat.Voc or Own, "difficult marks");
+            Note(objects.Count(o => o.Truncated), format is DataFormat.Voc or Own, "truncated marks");
+            Note(objects.Count(o => o.Segmentation is not null), format is DataFormat.Coco or DataFormat.Lvis or Own, "masks");
+        }
+
+        if (HoldsPhrases(format))
+        {
+            Note(phrases.Count(p => p.Boxes.Count == 0 && p.IsGrounded), format is DataFormat.RefCoco or Own, "phrases that match nothing");
+            Note(phrases.Count(p => !p.IsGrounded), format is DataFormat.Flickr30k or Own, "phrases that no box is given for");
+        }
+
+        Note(data.Samples.Count(s => s.Split is not null), format is DataFormat.Voc or DataFormat.Flickr30k or Own || format == data.Format, "split marks");
+        Note(data.Samples.Count(s => s.Captions.Count > 0), format is DataFormat.Flickr30k or DataFormat.Odvg or Own, "pictures' sentences");
+        Note(data.Samples.Count(s => s.AbsentLabels is not null || s.IncompleteLabels is not null), format is DataFormat.Lvis or Own, "pictures' lists of absent and incomplete classes");
+        if (format != data.Format)
+            Note(data.Samples.Count(s => s.Extra is not null || s.Objects.Any(o => o.Extra is not null) || s.Phrases.Any(p => p.Extra is not null)), false, $"pictures' further fields, which only {data.Format} has");
+        if (format == DataFormat.RefCoco) Note(data.Samples.Count(s => s.Phrases.Count == 0), false, "pictures without phrases");
+        return losses;
+
+        void Note(int count, bool held, string what)
+        {
+            if (count > 0 && !held) losses.Add($"{count} {what} cannot be written in {format}");
+        }
+    }
+
+    private static void Copy(DataSet data, string output, DataFormat format)
+    {
+        var root = DataFormats.IsFolder(format) ? output : Path.GetDirectoryName(Path.GetFullPath(output))!;
+        var folder = format switch
+        {
+            DataFormat.Voc => Path.Combine(root, "JPEGImages"),
+            DataFormat.Yolo => Path.Combine(root, "images"),
+            DataFormat.Flickr30k => Path.Combine(root, "flickr30k-images"),
+            _ => Path.Combine(root, "images"),
+        };
+        foreach (var sample in data.Samples)
+        {
+            var target = Path.GetFullPath(Path.Combine(folder, sample.PictureFile));
+            // a hostile annotation file must not make us write anywhere else
+            if (!target.StartsWith(Path.GetFullPath(folder) + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+                throw new SightlineException(ErrorKind.BadData, $"{sample.Source ?? sample.Id}: the picture name '{sample.PictureFile}' leads out of its folder and is not copied");
+            if (File.Exists(target)) continue;
+            var bytes = data.ReadPictureBytes(sample);
+            DataFile.Write(target, s => s.Write(bytes));
+        }
+    }
+}

@@ -1,0 +1,124 @@
+using System.Globalization;
+using Sightline.Geometry;
+
+namespace Sightline.Training.Data;
+
+/// <summary>What lint looks at.</summary>
+public sealed record LintOptions
+{
+    /// <summary>Read the pictures: sizes, damage, duplicates and leakage. False checks the annotations alone.</summary>
+    public bool Pictures { get; init; } = true;
+
+    /// <summary>
+    /// Largest number of differing bits (of 256) between the fingerprints of two pictures that show nearly the same; 0 finds
+    /// only copies. See <see cref="PictureFingerprint"/>.
+    /// </summary>
+    public int NearDuplicateBits { get; init; } = 12;
+
+    /// <summary>How far out of its picture a box may reach, in pixels, without being reported.</summary>
+    public double OutsideTolerance { get; init; } = 1;
+}
+
+/// <summary>Looks for what goes wrong in data sets: boxes, frames, classes, files, duplicates, leakage.</summary>
+public static class DataLint
+{
+    /// <summary>All findings, errors first, in a fixed order.</summary>
+    public static IReadOnlyList<LintFinding> Check(DataSet data, LintOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        options ??= new LintOptions();
+        var findings = new List<LintFinding>();
+        var wrongFrame = CheckFrames(data, findings);
+        foreach (var sample in data.Samples) CheckSample(data, sample, options, wrongFrame, findings);
+        foreach (var group in data.Samples.GroupBy(s => s.Id).Where(g => g.Count() > 1))
+            findings.Add(new(LintRule.DuplicateId, LintSeverity.Warning, group.Key, $"{group.Count()} samples have the id '{group.Key}'"));
+        if (options.Pictures) PictureLint.Check(data, options, findings);
+        return [.. findings.OrderByDescending(f => f.Severity).ThenBy(f => f.Rule)];
+    }
+
+    private static void CheckSample(DataSet data, DataSample sample, LintOptions options, bool wrongFrame, List<LintFinding> findings)
+    {
+        var seen = new HashSet<(string, Box)>();
+        for (var i = 0; i < sample.Objects.Count; i++)
+        {
+            var o = sample.Objects[i];
+            var what = $"object {i + 1} ('{o.Label}')";
+            CheckBox(sample, o.Box, what, options, wrongFrame, findings);
+            if (!seen.Add((o.Label, o.Box))) findings.Add(new(LintRule.DuplicateBox, LintSeverity.Warning, sample.Id, $"{what} {o.Box} stands twice"));
+            if (data.Classes.Count > 0 && !data.Classes.Contains(o.Label))
+                findings.Add(new(LintRule.UnknownClass, LintSeverity.Error, sample.Id, $"{what} is of a class that the data set does not list"));
+        }
+
+        foreach (var p in sample.Phrases)
+        {
+            if (string.IsNullOrWhiteSpace(p.Text)) findings.Add(new(LintRule.EmptyPhrase, LintSeverity.Error, sample.Id, "a phrase is empty"));
+            else if (p.Boxes.Count == 0 && p.IsGrounded) findings.Add(new(LintRule.PhraseWithoutBoxes, LintSeverity.Note, sample.Id, $"the phrase '{p.Text}' has no boxes: it counts as meaning nothing here"));
+            foreach (var box in p.Boxes) CheckBox(sample, box, $"the phrase '{p.Text}'", options, wrongFrame, findings);
+        }
+    }
+
+    private static void CheckBox(DataSample sample, in Box box, string what, LintOptions options, bool wrongFrame, List<LintFinding> findings)
+    {
+        if (box.IsEmpty)
+        {
+            findings.Add(new(LintRule.EmptyBox, LintSeverity.Error, sample.Id, $"{what}: the box {box} has no area"));
+            return;
+        }
+
+        if (wrongFrame || box.Frame.IsUnspecified) return; // one finding for the whole set says it better
+        var tolerance = options.OutsideTolerance;
+        var (slackX, slackY) = sample.Width > 0 && sample.Height > 0 ? (tolerance * box.Frame.Width / sample.Width, tolerance * box.Frame.Height / sample.Height) : (0.002 * box.Frame.Width, 0.002 * box.Frame.Height);
+        if (box.X1 < -slackX || box.Y1 < -slackY || box.X2 > box.Frame.Width + slackX || box.Y2 > box.Frame.Height + slackY)
+            findings.Add(new(LintRule.BoxOutside, LintSeverity.Error, sample.Id, $"{what}: the box {box} reaches out of its picture"));
+    }
+
+    /// <summary>
+    /// Judges the numbers of the whole set: values that all lie in 0..1 are not pixels; a set of differing or large pictures
+    /// whose values all stay within 0..1000 and often pass the picture's edges speaks in thousandths; corners read as
+    /// sizes (or sizes as corners) show as boxes of negative size or far outside.
+    /// </summary>
+    private static bool CheckFrames(DataSet data, List<LintFinding> findings)
+    {
+        var boxes = data.Samples.SelectMany(s => s.Objects.Select(o => (Sample: s, o.Box)).Concat(s.Phrases.SelectMany(p => p.Boxes.Select(b => (Sample: s, Box: b))))).Where(b => !b.Box.Frame.IsUnspecified && double.IsFinite(b.Box.X1 + b.Box.Y1 + b.Box.X2 + b.Box.Y2)).ToArray();
+        var unit = boxes.Where(b => b.Box.Frame == CoordinateFrame.Unit).ToArray();
+        var pixels = boxes.Where(b => b.Box.Frame != CoordinateFrame.Unit).ToArray();
+        var found = false;
+        if (pixels.Length >= 3 && pixels.All(b => InRange(b.Box, 1.001)))
+            Report("are in pixels by their format, but every value lies in 0..1");
+        else if (pixels.Length >= 3 && pixels.All(b => InRange(b.Box, 1000.5)) && LooksLikeThousandths(pixels))
+            Report("are in pixels by their format, but they pass the pictures' edges and fill 0..1000 instead");
+        if (unit.Length >= 3 && unit.Count(b => b.Box.X2 > 1.5 || b.Box.Y2 > 1.5) > unit.Length / 2)
+            Report("are in 0..1 by their format, but most values are larger: they look like pixels or thousandths");
+        if (boxes.Length >= 5 && boxes.Count(b => b.Box.Width < 0 || b.Box.Height < 0) > boxes.Length / 4)
+            Report("have swapped corners in more than a quarter of the cases: sizes were probably written where corners belong");
+        if (boxes.Length >= 5 && !found && boxes.Count(b => LooksLikeCornersAsSize(b.Box)) > boxes.Length / 3)
+            Report("reach out of their pictures so often that corners were probably written where sizes belong");
+        return found;
+
+        void Report(string what)
+        {
+            found = true;
+            findings.Add(new(LintRule.WrongFrame, LintSeverity.Error, data.Name, $"the {boxes.Length.ToString(CultureInfo.InvariantCulture)} boxes {what}"));
+        }
+    }
+
+    private static bool InRange(in Box b, double limit) => b.X1 >= -0.001 && b.Y1 >= -0.001 && b.X2 <= limit && b.Y2 <= limit;
+
+    // in thousandths, positions do not know the picture's size: a good part lies beyond the edge of smaller pictures
+    private static bool LooksLikeThousandths((DataSample Sample, Box Box)[] boxes)
+    {
+        var (smaller, beyond) = (0, 0);
+        foreach (var (_, box) in boxes)
+        {
+            if (box.Frame.Width > 950 && box.Frame.Height > 950) continue;
+            smaller++;
+            if (box.X2 > box.Frame.Width * 1.02 || box.Y2 > box.Frame.Height * 1.02) beyond++;
+        }
+
+        return smaller >= 3 && beyond > smaller * 0.2;
+    }
+
+    // x, y, x2, y2 read as x, y, width, height: the far edge passes the picture although the "size" alone would fit
+    private static bool LooksLikeCornersAsSize(in Box b) =>
+        (b.X2 > b.Frame.Width * 1.02 || b.Y2 > b.Frame.Height * 1.02) && b.Width <= b.Frame.Width * 1.001 && b.Height <= b.Frame.Height * 1.001 && b.Width > b.X1 && b.Height > b.Y1;
+}

@@ -1,0 +1,39 @@
+namespace Sightline.Training.Data;
+
+/// <summary>The boxes of one class, in numbers. Sizes are shares of the picture's area.</summary>
+public sealed record ClassSummary(string Label, int Boxes, int Pictures, double MedianArea);
+
+/// <summary>A data set in numbers.</summary>
+public sealed record DataSummary
+{
+    public required string Name { get; init; }
+
+    public required DataFormat Format { get; init; }
+
+    public required int Pictures { get; init; }
+
+    /// <summary>Pictures whose file is not there.</summary>
+    public required int MissingPictures { get; init; }
+
+    public required int Boxes { get; init; }
+
+    public required int Phrases { get; init; }
+
+    /// <summary>Phrases that mean nothing in their picture.</summary>
+    public required int PhrasesWithoutBoxes { get; init; }
+
+    /// <summary>Pictures without any box.</summary>
+    public required int EmptyPictures { get; init; }
+
+    /// <summary>Most frequent first.</summary>
+    public required IReadOnlyList<ClassSummary> Classes { get; init; }
+
+    /// <summary>Pictures by split; "(none)" for those without.</summary>
+    public required IReadOnlyList<(string Split, int Pictures)> Splits { get; init; }
+
+    /// <summary>Picture sizes, most frequent first.</summary>
+    public required IReadOnlyList<(int Width, int Height, int Pictures)> Sizes { get; init; }
+
+    /// <summary>What the reader passed over.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+}
