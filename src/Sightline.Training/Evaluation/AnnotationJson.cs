@@ -19,6 +19,7 @@ internal ref struct AnnotationJson
     public AnnotationJson(ReadOnlySpan<byte> utf8, string file)
     {
         _file = file;
+        if (utf8.IsEmpty) throw Bad("the file is empty");
         ReadOnlySpan<byte> mark = [0xEF, 0xBB, 0xBF];
         _reader = new Utf8JsonReader(utf8.StartsWith(mark) ? utf8[3..] : utf8, new JsonReaderOptions { AllowTrailingCommas = false });
     }
@@ -147,7 +148,7 @@ internal ref struct AnnotationJson
 
     public readonly string Text(string member) => Token switch
     {
-        JsonTokenType.String => _reader.GetString()!,
+        JsonTokenType.String => Decoded(),
         JsonTokenType.Null => "",
         _ => throw Bad($"'{member}' must be text, found {Describe()}"),
     };
@@ -219,10 +220,30 @@ internal ref struct AnnotationJson
     private readonly byte[] RawText()
     {
         var buffer = ArrayPool<byte>.Shared.Rent(_reader.ValueSpan.Length);
-        var length = _reader.CopyString(buffer);
-        var text = buffer[..length];
-        ArrayPool<byte>.Shared.Return(buffer);
-        return text;
+        try
+        {
+            return buffer[.._reader.CopyString(buffer)];
+        }
+        catch (InvalidOperationException)
+        {
+            throw Bad("a text is not valid UTF-8");
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private readonly string Decoded()
+    {
+        try
+        {
+            return _reader.GetString()!;
+        }
+        catch (InvalidOperationException)
+        {
+            throw Bad("a text is not valid UTF-8");
+        }
     }
 
     private List<double> Numbers(string member)
@@ -237,7 +258,7 @@ internal ref struct AnnotationJson
     {
         JsonTokenType.StartArray => "a list",
         JsonTokenType.StartObject => "an object",
-        JsonTokenType.String => $"the text \"{Shorten(_reader.GetString()!)}\"",
+        JsonTokenType.String => $"the text \"{Shorten(Decoded())}\"",
         JsonTokenType.Number => System.Text.Encoding.UTF8.GetString(_reader.ValueSpan),
         JsonTokenType.True => "true",
         JsonTokenType.False => "false",

@@ -21,6 +21,23 @@ public static class CocoEvaluator
         return new DetectionEvaluation(table, options, DetectionFigure.Coco(options)).Score(metric, Notes(table));
     }
 
+    /// <summary>Whether two runs differ on the same pictures: every figure of both, the difference, its interval and a p-value.</summary>
+    /// <param name="truth">With masks loaded when masks are compared.</param>
+    /// <param name="a">The first run.</param>
+    /// <param name="b">The second run.</param>
+    /// <param name="options">COCO's own when null; its <see cref="CocoEvaluationOptions.Bootstrap"/> says how many sets are drawn, and the seed.</param>
+    /// <exception cref="SightlineException">As <see cref="Evaluate"/>.</exception>
+    public static IReadOnlyList<PairedComparison> Compare(CocoGroundTruth truth, IReadOnlyList<CocoDetection> a, IReadOnlyList<CocoDetection> b, CocoEvaluationOptions? options = null)
+    {
+        options ??= new CocoEvaluationOptions();
+        options.Check();
+        var bootstrap = options.Bootstrap ?? new BootstrapOptions();
+        bootstrap.Check();
+        var tableA = DetectionTable.Build(truth, a, options.ClassAgnostic, options.Region, federated: false);
+        var tableB = DetectionTable.Build(truth, b, options.ClassAgnostic, options.Region, federated: false);
+        return new DetectionComparison(tableA, tableB, options, DetectionFigure.Coco(options)).Compare(bootstrap);
+    }
+
     /// <summary>Which detection took which truth, at one IoU threshold and over all areas, by class and then picture.</summary>
     /// <inheritdoc cref="Evaluate"/>
     /// <param name="iouThreshold">Least IoU of a match.</param>

@@ -61,7 +61,7 @@ public sealed record DetectionScore
         {
             writer.WriteStartObject();
             writer.WriteString("name", Names[i]);
-            WriteInterval(writer, Intervals[i]);
+            JsonInterval.WriteMembers(writer, Intervals[i]);
             writer.WriteEndObject();
         }
 
@@ -74,31 +74,13 @@ public sealed record DetectionScore
         writer.WriteEndArray();
         WriteOptions(writer);
         WriteStrings(writer, "notes", Notes);
-        if (provenance is not null) WriteProvenance(writer, provenance);
+        provenance?.WriteJson(writer);
         writer.WriteEndObject();
     }
 
     /// <summary>Writes the score to a file, which appears whole or not at all.</summary>
     /// <exception cref="SightlineException">CannotWrite.</exception>
-    public void SaveJson(string path, ScoreProvenance? provenance = null)
-    {
-        var temporary = path + ".partial";
-        try
-        {
-            using (var stream = File.Create(temporary))
-            {
-                using var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true, NewLine = "\n" });
-                WriteJson(writer, provenance);
-            }
-
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            if (File.Exists(temporary)) File.Delete(temporary);
-            throw new SightlineException(ErrorKind.CannotWrite, $"{path} cannot be written: {e.Message}", e);
-        }
-    }
+    public void SaveJson(string path, ScoreProvenance? provenance = null) => ScoreFile.Write(path, writer => WriteJson(writer, provenance));
 
     private static void WriteClass(Utf8JsonWriter writer, ClassScore score)
     {
@@ -111,13 +93,7 @@ public sealed record DetectionScore
         writer.WriteNumber("ap50", score.Ap50);
         writer.WriteNumber("ap75", score.Ap75);
         writer.WriteNumber("ar", score.Ar);
-        if (score.ApInterval is { } interval)
-        {
-            writer.WriteStartObject("ap_interval");
-            WriteInterval(writer, interval);
-            writer.WriteEndObject();
-        }
-
+        if (score.ApInterval is { } interval) JsonInterval.Write(writer, "ap_interval", interval);
         writer.WriteEndObject();
     }
 
@@ -140,21 +116,6 @@ public sealed record DetectionScore
         }
 
         writer.WriteEndObject();
-    }
-
-    private static void WriteProvenance(Utf8JsonWriter writer, ScoreProvenance provenance)
-    {
-        writer.WriteString("command", provenance.Command);
-        writer.WriteNumber("seed", provenance.Seed);
-        writer.WriteString("commit", provenance.Commit);
-        writer.WriteString("machine", provenance.Machine);
-    }
-
-    private static void WriteInterval(Utf8JsonWriter writer, Interval interval)
-    {
-        writer.WriteNumber("low", interval.Low);
-        writer.WriteNumber("high", interval.High);
-        writer.WriteNumber("level", interval.Level);
     }
 
     private static void WriteStrings(Utf8JsonWriter writer, string name, IReadOnlyList<string> values)

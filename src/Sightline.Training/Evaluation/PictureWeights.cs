@@ -23,19 +23,20 @@ internal sealed class PictureWeights
     public static PictureWeights Bootstrap(int pictures, BootstrapOptions options)
     {
         var weights = new PictureWeights(options.Samples, pictures);
-        var random = new RandomStream(options.Seed);
-        for (var b = 0; b < options.Samples; b++)
-        {
-            var stream = random.Fork((ulong)b);
-            var row = weights._weights.AsSpan(b * pictures, pictures);
-            for (var i = 0; i < pictures; i++)
-            {
-                ref var weight = ref row[stream.NextInt(pictures)];
-                if (weight < byte.MaxValue) weight++; // a picture drawn 256 times does not happen
-            }
-        }
-
+        for (var b = 0; b < options.Samples; b++) Draw(options.Seed, b, weights._weights.AsSpan(b * pictures, pictures));
         return weights;
+    }
+
+    /// <summary>One redrawn set: weights [I].</summary>
+    public static void Draw(ulong seed, int set, Span<byte> weights)
+    {
+        var stream = new RandomStream(seed).Fork((ulong)set);
+        weights.Clear();
+        for (var i = 0; i < weights.Length; i++)
+        {
+            ref var weight = ref weights[stream.NextInt(weights.Length)];
+            if (weight < byte.MaxValue) weight++; // a picture drawn 256 times does not happen
+        }
     }
 
     /// <summary>All pictures once: the set itself.</summary>
@@ -53,15 +54,17 @@ internal sealed class PictureWeights
     public static PictureWeights Exchanges(int pictures, BootstrapOptions options)
     {
         var weights = new PictureWeights(options.Samples, 2 * pictures);
-        var random = new RandomStream(options.Seed).Fork("exchange");
-        for (var b = 0; b < options.Samples; b++)
-        {
-            var stream = random.Fork((ulong)b);
-            var row = weights._weights.AsSpan(b * 2 * pictures, 2 * pictures);
-            for (var i = 0; i < pictures; i++) row[stream.NextBool() ? i + pictures : i] = 1;
-        }
-
+        for (var b = 0; b < options.Samples; b++) Exchange(options.Seed, b, weights._weights.AsSpan(b * 2 * pictures, 2 * pictures));
         return weights;
+    }
+
+    /// <summary>One exchange: weights [2 I], 1 in one half or the other.</summary>
+    public static void Exchange(ulong seed, int set, Span<byte> weights)
+    {
+        var stream = new RandomStream(seed).Fork("exchange").Fork((ulong)set);
+        var pictures = weights.Length / 2;
+        weights.Clear();
+        for (var i = 0; i < pictures; i++) weights[stream.NextBool() ? i + pictures : i] = 1;
     }
 
     /// <summary>1 where the other has 0.</summary>

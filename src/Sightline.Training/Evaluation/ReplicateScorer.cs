@@ -2,7 +2,8 @@ namespace Sightline.Training.Evaluation;
 
 /// <summary>
 /// The figures of one class on many redrawn sets of pictures, without matching again: a picture's matches do not depend on
-/// the other pictures. B sets, F figures.
+/// the other pictures. The copies of a picture that was drawn twice are counted side by side, which differs from a file
+/// with two copies only in the order of detections of one picture with equal scores. B sets, F figures.
 /// </summary>
 internal sealed class ReplicateScorer(CocoEvaluationOptions options, DetectionFigure[] figures)
 {

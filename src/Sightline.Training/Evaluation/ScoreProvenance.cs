@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace Sightline.Training.Evaluation;
 
 /// <summary>Where a score comes from, so that a person can make it again.</summary>
@@ -5,4 +7,13 @@ namespace Sightline.Training.Evaluation;
 /// <param name="Seed">Of everything random in it.</param>
 /// <param name="Commit">Of the code.</param>
 /// <param name="Machine">Processor, cores, memory, system.</param>
-public sealed record ScoreProvenance(string Command, ulong Seed, string Commit, string Machine);
+public sealed record ScoreProvenance(string Command, ulong Seed, string Commit, string Machine)
+{
+    internal void WriteJson(Utf8JsonWriter writer)
+    {
+        writer.WriteString("command", Command);
+        writer.WriteNumber("seed", Seed);
+        writer.WriteString("commit", Commit);
+        writer.WriteString("machine", Machine);
+    }
+}

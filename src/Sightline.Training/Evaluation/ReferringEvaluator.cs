@@ -1,0 +1,72 @@
+using Sightline.Geometry;
+
+namespace Sightline.Training.Evaluation;
+
+/// <summary>
+/// Referring expression comprehension and segmentation: one answer and one truth a sample, in the same order. Box accuracy
+/// as RefCOCO reports it (Yu et al., ECCV 2016, arXiv:1608.00272; an answer is right from IoU 0.5); gIoU and cIoU of masks
+/// as generalized referring segmentation reports them (Liu et al., CVPR 2023, arXiv:2306.00968).
+/// </summary>
+public static class ReferringEvaluator
+{
+    /// <summary>0.25, 0.5, 0.7, 0.75, 0.9.</summary>
+    public static IReadOnlyList<double> DefaultThresholds { get; } = [.25, .5, .7, .75, .9];
+
+    /// <summary>Scores one box a sample; null where no box was given, which is a miss.</summary>
+    /// <exception cref="ArgumentException">The lists differ in length.</exception>
+    /// <exception cref="FrameMismatchException">An answer is in another frame than its truth.</exception>
+    public static ReferringScore Boxes(IReadOnlyList<Box?> predictions, IReadOnlyList<Box> truths, IReadOnlyList<double>? thresholds = null, BootstrapOptions? bootstrap = null)
+    {
+        RequireSameCount(predictions.Count, truths.Count);
+        var ious = new double[truths.Count];
+        for (var i = 0; i < ious.Length; i++) ious[i] = predictions[i] is { } box ? Iou.Of(box, truths[i]) : 0;
+        return Summarize(ious, thresholds ?? DefaultThresholds, bootstrap);
+    }
+
+    /// <summary>
+    /// Scores one mask a sample; null counts as an empty mask. An empty answer to an empty truth is right: its IoU is 1.
+    /// </summary>
+    /// <exception cref="ArgumentException">The lists differ in length, or a pair in picture size.</exception>
+    public static ReferringScore Masks(IReadOnlyList<RunLengthMask?> predictions, IReadOnlyList<RunLengthMask> truths, IReadOnlyList<double>? thresholds = null, BootstrapOptions? bootstrap = null)
+    {
+        RequireSameCount(predictions.Count, truths.Count);
+        var n = truths.Count;
+        var (ious, intersections, unions) = (new double[n], new double[n], new double[n]);
+        for (var i = 0; i < n; i++)
+        {
+            (intersections[i], unions[i]) = predictions[i] is { } mask ? mask.Overlap(truths[i]) : (0, truths[i].Area);
+            ious[i] = unions[i] == 0 ? 1 : intersections[i] / unions[i];
+        }
+
+        return Summarize(ious, thresholds ?? DefaultThresholds, bootstrap) with
+        {
+            CumulativeIou = intersections.Sum() / Math.Max(unions.Sum(), 1),
+            CumulativeIouInterval = bootstrap is null ? null : Bootstrap.Of(n, w => Bootstrap.WeightedSum(intersections, w) / Math.Max(Bootstrap.WeightedSum(unions, w), 1), bootstrap),
+        };
+    }
+
+    /// <summary>Share of IoUs that are at least (or, strict, greater than) a threshold: the pure function that rewards share.</summary>
+    public static double Accuracy(ReadOnlySpan<double> ious, double threshold, bool strict = false)
+    {
+        if (ious.IsEmpty) return -1;
+        var hits = 0;
+        foreach (var iou in ious) hits += (strict ? iou > threshold : iou >= threshold) ? 1 : 0;
+        return (double)hits / ious.Length;
+    }
+
+    private static ReferringScore Summarize(double[] ious, IReadOnlyList<double> thresholds, BootstrapOptions? bootstrap) => new()
+    {
+        Ious = ious,
+        Thresholds = thresholds,
+        Accuracy = [.. thresholds.Select(t => Accuracy(ious, t))],
+        StrictAccuracy = [.. thresholds.Select(t => Accuracy(ious, t, strict: true))],
+        MeanIou = ious.Length == 0 ? -1 : Bootstrap.Mean(ious),
+        MeanIouInterval = bootstrap is null ? null : Bootstrap.OfMean(ious, bootstrap),
+        AccuracyIntervals = bootstrap is null ? [] : [.. thresholds.Select(t => Bootstrap.OfMean(Array.ConvertAll(ious, v => v >= t ? 1.0 : 0), bootstrap))],
+    };
+
+    private static void RequireSameCount(int predictions, int truths)
+    {
+        if (predictions != truths) throw new ArgumentException($"one answer a sample is needed (null for none), got {predictions} answers for {truths} samples");
+    }
+}
