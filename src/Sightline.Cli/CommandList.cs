@@ -7,6 +7,7 @@ internal static class CommandList
 {
     public static IEnumerable<ToolCommand> Create() =>
     [
+        new EvaluateCommand(),
         new InspectCommand(),
         new DoctorCommand(),
     ];

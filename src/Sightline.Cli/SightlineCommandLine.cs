@@ -15,6 +15,7 @@ internal static class SightlineCommandLine
         var verbose = new Option<bool>("--verbose") { Description = "Show the stack of an error", Recursive = true };
         var root = BuildRoot(terminal, verbose);
         var parsed = root.Parse(arguments.Length == 0 ? ["--help"] : arguments);
+        terminal.CommandLine = Provenance.Quote(arguments);
         terminal.Verbose = parsed.GetValue(verbose);
         var asksForHelp = parsed.Action is ExampleHelpAction or { ClearsParseErrors: true };
         if (parsed.Errors.Count > 0 && !asksForHelp) return Refuse(parsed, terminal);
@@ -69,7 +70,12 @@ internal static class SightlineCommandLine
             names.Insert(0, result.Command is RootCommand ? "sightline" : result.Command.Name);
         // a group without its subcommand, or a word that is no command: the list of what there is says more than a sentence alone
         var choices = command.Subcommands.Count > 0 ? $" (one of: {string.Join(", ", command.Subcommands.Select(child => child.Name))})" : "";
-        var message = parsed.UnmatchedTokens is [var unknown, ..] ? $"'{unknown}' is no command or option here" : parsed.Errors[0].Message.ReplaceLineEndings(" ").TrimEnd('.');
+        // the library names .NET types; a user thinks of numbers
+        var problem = parsed.Errors[0].Message
+            .Replace(" as expected type 'System.Int32'", ": a whole number is needed", StringComparison.Ordinal)
+            .Replace(" as expected type 'System.UInt64'", ": a whole number from 0 is needed", StringComparison.Ordinal)
+            .Replace(" as expected type 'System.Double'", ": a number is needed", StringComparison.Ordinal);
+        var message = parsed.UnmatchedTokens is [var unknown, ..] ? $"'{unknown}' is no command or option here" : problem.ReplaceLineEndings(" ").TrimEnd('.');
         terminal.Error.WriteLine($"error: {message}{choices}; see {string.Join(' ', names)} --help");
         return (int)ErrorKind.Usage;
     }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Sightline.Cli.Output;
 
 namespace Sightline.Cli;
@@ -38,13 +39,12 @@ internal abstract class ToolCommand : Command
     });
 
     /// <summary>Adds a validator that reports a value outside a range.</summary>
-    protected static Option<T> WithRange<T>(Option<T> option, T least, T most)
-        where T : struct, IComparable<T>
+    internal static Option<T> WithRange<T>(Option<T> option, T least, T most)
+        where T : struct, IComparable<T>, IParsable<T>
     {
         option.Validators.Add(result =>
         {
-            if (result.Errors.Any() || result.Tokens.Count == 0) return;
-            var value = result.GetValueOrDefault<T>();
+            if (result.Tokens is not [var token] || !T.TryParse(token.Value, CultureInfo.InvariantCulture, out var value)) return; // the parser says it better
             if (value.CompareTo(least) < 0 || value.CompareTo(most) > 0 || (value is double number && double.IsNaN(number)))
                 result.AddError(FormattableString.Invariant($"{option.Name} must be from {least} to {most}, not {value}"));
         });

@@ -7,5 +7,6 @@ internal sealed class InspectCommand : ToolCommand
         : base("inspect", "Show what a model sees: tokens, pixels, checkpoint")
     {
         Add(new InspectTokensCommand());
+        Add(new InspectCheckpointCommand());
     }
 }

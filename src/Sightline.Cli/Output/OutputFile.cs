@@ -1,6 +1,8 @@
+using Sightline.Checkpoints;
+
 namespace Sightline.Cli.Output;
 
-/// <summary>Files that are whole or not there: written beside the target and moved over it.</summary>
+/// <summary>Result files: whole or not there, except devices and pipes, which cannot be replaced.</summary>
 internal static class OutputFile
 {
     /// <exception cref="SightlineException">CannotWrite.</exception>
@@ -10,48 +12,24 @@ internal static class OutputFile
         Write(path, stream => stream.Write(bytes));
     }
 
-    /// <summary>Creates the folder if needed. The target keeps its old content when <paramref name="write"/> fails.</summary>
+    /// <summary>Makes missing folders. The target keeps its old content when <paramref name="write"/> fails.</summary>
     /// <exception cref="SightlineException">CannotWrite.</exception>
     public static void Write(string path, Action<Stream> write)
     {
-        var temporary = path + ".part";
+        if (!path.StartsWith("/dev/", StringComparison.Ordinal))
+        {
+            AtomicFile.Write(path, write);
+            return;
+        }
+
         try
         {
-            if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder) Directory.CreateDirectory(folder);
-            if (IsDevice(path))
-            {
-                using var device = File.OpenWrite(path);
-                write(device);
-                return;
-            }
-
-            using (var stream = File.Create(temporary)) write(stream);
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
-        {
-            Remove(temporary);
-            throw new SightlineException(ErrorKind.CannotWrite, $"{path} cannot be written: {error.Message}", error);
-        }
-        catch
-        {
-            Remove(temporary);
-            throw;
-        }
-    }
-
-    // /dev/stdout and named pipes cannot be replaced by a file
-    private static bool IsDevice(string path) => path.StartsWith("/dev/", StringComparison.Ordinal);
-
-    private static void Remove(string path)
-    {
-        try
-        {
-            File.Delete(path);
+            using var device = new FileStream(path, FileMode.Open, FileAccess.Write);
+            write(device);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            // the message about the first failure matters more
+            throw new SightlineException(ErrorKind.CannotWrite, $"{path} cannot be written: {error.Message}", error);
         }
     }
 }

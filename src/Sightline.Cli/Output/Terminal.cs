@@ -20,6 +20,9 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isInter
     /// <summary>True when a person watches <see cref="Error"/>: progress bars are drawn and moved.</summary>
     public bool IsInteractive { get; } = isInteractive;
 
+    /// <summary>The command line of this run, as a shell takes it.</summary>
+    public string CommandLine { get; set; } = "sightline";
+
     /// <summary>Whether errors come with their stack trace.</summary>
     public bool Verbose { get; set; }
 
