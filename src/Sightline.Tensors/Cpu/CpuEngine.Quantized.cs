@@ -1,0 +1,75 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using Sightline.Tensors.Cpu.Quantized;
+using Sightline.Tensors.Quantized;
+
+namespace Sightline.Tensors.Cpu;
+
+public sealed partial class CpuEngine
+{
+    /// <inheritdoc/>
+    public override unsafe void QuantizedLinear(Tensor x, QuantizedWeight weight, Tensor? bias, Tensor y)
+    {
+        if (y.Count == 0) return;
+        using var wide = y.DType == DType.Float32 ? null : Tensor.Empty(y.Shape, DType.Float32, this);
+        var call = new QuantizedCall(x, weight, bias is null ? null : bias.F32, (wide ?? y).F32);
+        if (weight.Format == QuantizedFormat.Int8)
+        {
+            if (AvxVnni.IsSupported) Run<Int8Vnni, Vector256<int>, Vector256<byte>, Vector256<sbyte>>(call);
+            else if (Avx512BW.IsSupported) Run<Int8Wide512, Vector512<int>, Vector512<short>, Vector512<short>>(call);
+            else if (Avx2.IsSupported) Run<Int8Wide256, VectorPair<int>, VectorPair<short>, Vector256<short>>(call);
+            else RunScalar(call);
+        }
+        else
+        {
+            if (AvxVnni.IsSupported) Run<Int4Vnni, Vector256<int>, Vector256<byte>, Vector256<sbyte>>(call);
+            else if (Avx2.IsSupported) Run<Int4Avx2, Vector256<short>, Vector256<byte>, Vector256<sbyte>>(call);
+            else RunScalar(call);
+        }
+
+        if (wide is not null) Cast(wide, y);
+    }
+
+    /// <summary>The vector kernels of one instruction set. Also called by tests, to compare one set with another.</summary>
+    internal static unsafe void Run<TKernel, TAcc, TWeight, TActivation>(QuantizedCall call)
+        where TKernel : struct, IQuantizedKernel<TAcc, TWeight, TActivation>
+        where TAcc : struct
+        where TWeight : struct
+        where TActivation : struct
+    {
+        var tileRows = call.RowCount switch { 1 => 1, 2 => 2, 3 or 4 => 4, _ => TallPieces<TKernel, TAcc, TWeight, TActivation>.TileRows };
+        var product = call.Prepare(tileRows, TKernel.ActivationBytes);
+        try
+        {
+            if (product.Rows.Tiles == 1)
+            {
+                var thin = new ThinPieces<TKernel, TAcc, TWeight, TActivation>(product);
+                Parallel(ref thin, PieceCount(product.Layout.Panels, ThinPieces<TKernel, TAcc, TWeight, TActivation>.PanelsPerPiece));
+            }
+            else
+            {
+                var tall = new TallPieces<TKernel, TAcc, TWeight, TActivation>(product);
+                Parallel(ref tall, tall.Count);
+            }
+        }
+        finally
+        {
+            product.Rows.Release();
+        }
+    }
+
+    /// <summary>The specification.</summary>
+    internal static void RunScalar(QuantizedCall call)
+    {
+        var product = call.Prepare(tileRows: 1, activationBytes: 1);
+        try
+        {
+            var pieces = new ScalarPieces(product);
+            Parallel(ref pieces, call.RowCount);
+        }
+        finally
+        {
+            product.Rows.Release();
+        }
+    }
+}
