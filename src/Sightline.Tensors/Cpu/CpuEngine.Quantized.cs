@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using Sightline.Tensors.Cpu.Gemm;
 using Sightline.Tensors.Cpu.Quantized;
 using Sightline.Tensors.Quantized;
 
@@ -28,6 +29,17 @@ public sealed partial class CpuEngine
         }
 
         if (wide is not null) Cast(wide, y);
+    }
+
+    /// <inheritdoc/>
+    public override unsafe void QuantizedLinearBackward(Tensor dy, QuantizedWeight weight, Tensor dx, float beta)
+    {
+        using var wide = dx.DType == DType.Float32 ? null : Tensor.Empty(dx.Shape, DType.Float32, this);
+        if (wide is not null && beta != 0) Cast(dx, wide);
+        var (M, N) = (dy.Shape.Rows, weight.OutputSize);
+        var lines = new StridedLines(dy.Data, dy.DType, N, 1);
+        Gemm.Gemm.Run(M, weight.InputSize, N, lines, new QuantizedLines(weight), (wide ?? dx).F32, weight.InputSize, null, beta != 0);
+        if (wide is not null) Cast(wide, dx);
     }
 
     /// <summary>The vector kernels of one instruction set. Also called by tests, to compare one set with another.</summary>

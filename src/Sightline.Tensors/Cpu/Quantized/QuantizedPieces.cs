@@ -34,6 +34,13 @@ internal readonly unsafe struct QuantizedProduct(PanelLayout layout, byte* panel
         for (var r = 0; r < Rows.TileRows && (tile * Rows.TileRows) + r < RowCount; r++, sums += 8)
         {
             var target = y + ((((long)tile * Rows.TileRows) + r) * Layout.OutputSize) + channel;
+            if (count == PanelLayout.Channels)
+            {
+                var (sum, offsets) = (Vector256.Load(sums), bias is null ? Vector256<float>.Zero : Vector256.Load(bias + channel));
+                (channelScales is null ? sum + offsets : Vector256.FusedMultiplyAdd(sum, Vector256.Load(channelScales + channel), offsets)).Store(target);
+                continue;
+            }
+
             for (var c = 0; c < count; c++)
             {
                 var offset = bias is null ? 0 : bias[channel + c];

@@ -37,7 +37,8 @@ internal static unsafe class QuantizedTiles<TKernel, TAcc, TWeight, TActivation>
     {
         var (w0, w1, w2, w3) = (panels[0], panels[1], panels[2], panels[3]);
         var x = rows.Numbers;
-        var (scales, corrections) = (rows.Scales, rows.Corrections);
+        var scales = rows.Scales;
+        var corrections = rows.Corrections;
         for (var unit = 0; unit < rows.Units; unit += TKernel.GroupUnits)
         {
             TAcc a0 = default, a1 = default, a2 = default, a3 = default;
@@ -73,7 +74,8 @@ internal static unsafe class QuantizedTiles<TKernel, TAcc, TWeight, TActivation>
     {
         var (w0, w1, w2, w3) = (panels[0], panels[1], panels[2], panels[3]);
         var x = rows.Numbers;
-        var (scales, corrections) = (rows.Scales, rows.Corrections);
+        var scales = rows.Scales;
+        var corrections = rows.Corrections;
         for (var unit = 0; unit < rows.Units; unit += TKernel.GroupUnits)
         {
             TAcc a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default, b3 = default;
@@ -109,7 +111,8 @@ internal static unsafe class QuantizedTiles<TKernel, TAcc, TWeight, TActivation>
     {
         var (w0, w1) = (panels[0], panels[1]);
         var x = rows.Numbers;
-        var (scales, corrections) = (rows.Scales, rows.Corrections);
+        var scales = rows.Scales;
+        var corrections = rows.Corrections;
         for (var unit = 0; unit < rows.Units; unit += TKernel.GroupUnits)
         {
             TAcc a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default, b3 = default;
@@ -144,7 +147,8 @@ internal static unsafe class QuantizedTiles<TKernel, TAcc, TWeight, TActivation>
     {
         var (w0, w1) = (panels[0], panels[1]);
         var x = rows.Numbers;
-        var (scales, corrections) = (rows.Scales, rows.Corrections);
+        var scales = rows.Scales;
+        var corrections = rows.Corrections;
         for (var unit = 0; unit < rows.Units; unit += TKernel.GroupUnits)
         {
             TAcc a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default;
