@@ -35,7 +35,7 @@ public class QuantizedLinearTests
     [Trait("Isa", "each")]
     public void Large_shapes_pass_every_block_border(QuantizedFormat format)
     {
-        foreach (var (M, N, K) in new[] { (100, 150, 1100), (97, 129, 2049), (1, 300, 3000), (2, 65, 1056), (4, 40, 4000), (6, 33, 1500) })
+        foreach (var (M, N, K) in new[] { (100, 70, 1100), (7, 150, 2049), (1, 300, 3000), (2, 65, 1056), (4, 40, 4000), (6, 33, 1500) })
         {
             using var scope = TensorScope.Open();
             var x = Values.Normal([M, K], K);
