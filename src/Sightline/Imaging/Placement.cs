@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Sightline.Geometry;
 using Sightline.Imaging.Resampling;
 
@@ -115,22 +116,35 @@ public readonly record struct Placement
         var box = new PillowResize.SourceBox(
             Math.Clamp((x0 - ShiftX) / ScaleX, 0, SourceWidth), Math.Clamp((y0 - ShiftY) / ScaleY, 0, SourceHeight),
             Math.Clamp((x1 - ShiftX) / ScaleX, 0, SourceWidth), Math.Clamp((y1 - ShiftY) / ScaleY, 0, SourceHeight));
-        var part = PillowResize.Resize(source, x1 - x0, y1 - y0, filter, box);
-        if (part.Width != Width || part.Height != Height) Fill(canvas, left, top, fill);
-        var to = canvas.Writable;
-        var from = MirrorX ? Width - x1 : x0;
-        for (var y = 0; y < part.Height; y++)
+        if (x1 - x0 != Width || y1 - y0 != Height) Fill(canvas, left, top, fill);
+        var (column, row) = (MirrorX ? Width - x1 : x0, MirrorY ? Height - y1 : y0);
+        var stride = canvas.Width * 3;
+        var to = canvas.Writable[(((top + row) * stride) + ((left + column) * 3))..];
+        PillowResize.ResizeInto(source, x1 - x0, y1 - y0, filter, box, to, stride);
+        Mirror(to, (x1 - x0) * 3, y1 - y0, stride);
+    }
+
+    private void Mirror(Span<byte> part, int width, int height, int stride)
+    {
+        if (MirrorX)
         {
-            var row = MirrorY ? Height - 1 - (y0 + y) : y0 + y;
-            var target = to.Slice((((top + row) * canvas.Width) + left + from) * 3, part.Width * 3);
-            part.Pixels.Slice(y * part.Width * 3, part.Width * 3).CopyTo(target);
-            if (MirrorX) System.Runtime.InteropServices.MemoryMarshal.Cast<byte, PixelColor>(target).Reverse();
+            for (var y = 0; y < height; y++) MemoryMarshal.Cast<byte, PixelColor>(part.Slice(y * stride, width)).Reverse();
+        }
+
+        if (!MirrorY) return;
+        Span<byte> row = new byte[width];
+        for (var y = 0; y < height / 2; y++)
+        {
+            var (upper, lower) = (y * stride, (height - 1 - y) * stride);
+            part.Slice(upper, width).CopyTo(row);
+            part.Slice(lower, width).CopyTo(part[upper..]);
+            row.CopyTo(part[lower..]);
         }
     }
 
     private void Fill(Picture canvas, int left, int top, PixelColor fill)
     {
-        var pixels = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, PixelColor>(canvas.Writable);
+        var pixels = MemoryMarshal.Cast<byte, PixelColor>(canvas.Writable);
         for (var y = 0; y < Height; y++) pixels.Slice(((top + y) * canvas.Width) + left, Width).Fill(fill);
     }
 

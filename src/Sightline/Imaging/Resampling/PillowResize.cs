@@ -14,27 +14,44 @@ internal static class PillowResize
     public static Picture Resize(Picture source, int width, int height, ResizeFilter filter, SourceBox box, double? reducingGap = null)
     {
         if (width <= 0 || height <= 0) throw new ArgumentException($"a picture cannot be resized to {width} x {height}");
+        var target = new Picture(width, height, new byte[checked(width * height * 3)]);
+        ResizeInto(source, width, height, filter, box, target.Writable, width * 3, reducingGap);
+        return target;
+    }
+
+    /// <summary>Writes rows of width x 3 bytes, each <paramref name="stride"/> bytes after the one before.</summary>
+    public static void ResizeInto(Picture source, int width, int height, ResizeFilter filter, SourceBox box, Span<byte> to, int stride, double? reducingGap = null)
+    {
         if (!(box.X1 >= 0 && box.Y1 >= 0 && box.X2 <= source.Width && box.Y2 <= source.Height && box.X2 > box.X1 && box.Y2 > box.Y1))
             throw new ArgumentException($"the source box [{box.X1}, {box.Y1}, {box.X2}, {box.Y2}] is not inside the picture of {source.Width} x {source.Height}");
         var whole = box == new SourceBox(0, 0, source.Width, source.Height);
-        if (whole && width == source.Width && height == source.Height) return new Picture(width, height, source.Pixels.ToArray());
-        if (filter == ResizeFilter.Nearest) return Nearest(source, width, height, box);
-        if (reducingGap is { } gap) (source, box) = Reduce(source, width, height, filter, box, gap);
-
-        var horizontal = width != source.Width || box.X1 != 0 || box.X2 != width;
-        var vertical = height != source.Height || box.Y1 != 0 || box.Y2 != height;
-        if (!horizontal && !vertical) return new Picture(width, height, source.Pixels.ToArray());
-        var columns = horizontal ? ResampleWeights.Create(source.Width, box.X1, box.X2, width, filter) : null;
-        var rows = vertical ? ResampleWeights.Create(source.Height, box.Y1, box.Y2, height, filter) : null;
-        if (rows is null)
+        if (whole && width == source.Width && height == source.Height)
         {
-            var only = new byte[checked(width * 3 * height)];
-            HorizontalPass(source.Pixels, source.Width, 0, height, columns!, only);
-            return new Picture(width, height, only);
+            Copy(source, to, stride);
+            return;
         }
 
-        if (columns is null) return new Picture(width, height, VerticalPass(source.Pixels, width * 3, 0, rows));
-        return new Picture(width, height, IsVerticalFirst(source, width, height) ? VerticalThenHorizontal(source, columns, rows) : HorizontalThenVertical(source, columns, rows));
+        if (filter == ResizeFilter.Nearest)
+        {
+            Nearest(source, width, height, box, to, stride);
+            return;
+        }
+
+        if (reducingGap is { } gap) (source, box) = Reduce(source, width, height, filter, box, gap);
+        var horizontal = width != source.Width || box.X1 != 0 || box.X2 != width;
+        var vertical = height != source.Height || box.Y1 != 0 || box.Y2 != height;
+        var columns = horizontal ? ResampleWeights.Create(source.Width, box.X1, box.X2, width, filter) : null;
+        var rows = vertical ? ResampleWeights.Create(source.Height, box.Y1, box.Y2, height, filter) : null;
+        if (columns is null && rows is null) Copy(source, to, stride);
+        else if (rows is null) HorizontalPass(source.Pixels, source.Width, 0, height, columns!, to, stride);
+        else if (columns is null) VerticalPass(source.Pixels, width * 3, 0, rows, to, stride);
+        else TwoPasses(source, columns, rows, IsVerticalFirst(source, width, height), to, stride);
+    }
+
+    private static void Copy(Picture source, Span<byte> to, int stride)
+    {
+        var width = source.Width * 3;
+        for (var y = 0; y < source.Height; y++) source.Pixels.Slice(y * width, width).CopyTo(to[(y * stride)..]);
     }
 
     /// <summary>
@@ -45,17 +62,25 @@ internal static class PillowResize
     private static bool IsVerticalFirst(Picture source, int width, int height) =>
         height < source.Height && source.Height - height > 2L * (source.Width - width);
 
-    private static byte[] HorizontalThenVertical(Picture source, ResampleWeights columns, ResampleWeights rows)
+    private static void TwoPasses(Picture source, ResampleWeights columns, ResampleWeights rows, bool verticalFirst, Span<byte> to, int stride)
     {
         // only the rows that the vertical pass will read
-        var width = columns.First.Length * 3;
+        var (width, height) = (columns.First.Length * 3, rows.First.Length);
         var (firstRow, lastRow) = (rows.First[0], rows.First[^1] + rows.Count[^1]);
-        var length = checked(width * (lastRow - firstRow));
+        var length = verticalFirst ? checked(source.Width * 3 * height) : checked(width * (lastRow - firstRow));
         var between = ArrayPool<byte>.Shared.Rent(length);
         try
         {
-            HorizontalPass(source.Pixels, source.Width, firstRow, lastRow, columns, between);
-            return VerticalPass(between.AsSpan(0, length), width, firstRow, rows);
+            if (verticalFirst)
+            {
+                VerticalPass(source.Pixels, source.Width * 3, 0, rows, between, source.Width * 3);
+                HorizontalPass(between.AsSpan(0, length), source.Width, 0, height, columns, to, stride);
+            }
+            else
+            {
+                HorizontalPass(source.Pixels, source.Width, firstRow, lastRow, columns, between, width);
+                VerticalPass(between.AsSpan(0, length), width, firstRow, rows, to, stride);
+            }
         }
         finally
         {
@@ -63,45 +88,29 @@ internal static class PillowResize
         }
     }
 
-    private static byte[] VerticalThenHorizontal(Picture source, ResampleWeights columns, ResampleWeights rows)
+    private static void HorizontalPass(ReadOnlySpan<byte> from, int fromWidth, int firstRow, int lastRow, ResampleWeights columns, Span<byte> to, int stride)
     {
-        var (width, height) = (columns.First.Length, rows.First.Length);
-        var between = VerticalPass(source.Pixels, source.Width * 3, 0, rows);
-        var to = new byte[checked(width * 3 * height)];
-        HorizontalPass(between, source.Width, 0, height, columns, to);
-        return to;
-    }
-
-    private static void HorizontalPass(ReadOnlySpan<byte> from, int fromWidth, int firstRow, int lastRow, ResampleWeights columns, Span<byte> to)
-    {
-        var width = columns.First.Length * 3;
-        var stride = fromWidth * 3;
+        var (width, fromStride) = (columns.First.Length * 3, fromWidth * 3);
         var spread = ResampleKernels.SpreadWeights(columns);
         for (var y = firstRow; y < lastRow; y++)
-            ResampleKernels.Horizontal(from.Slice(y * stride, stride), to.Slice((y - firstRow) * width, width), columns, spread);
+            ResampleKernels.Horizontal(from.Slice(y * fromStride, fromStride), to.Slice((y - firstRow) * stride, width), columns, spread);
     }
 
-    private static byte[] VerticalPass(ReadOnlySpan<byte> from, int width, int firstRow, ResampleWeights rows)
+    private static void VerticalPass(ReadOnlySpan<byte> from, int width, int firstRow, ResampleWeights rows, Span<byte> to, int stride)
     {
-        var to = new byte[checked(width * rows.First.Length)];
         for (var y = 0; y < rows.First.Length; y++)
-            ResampleKernels.Vertical(from[((rows.First[y] - firstRow) * width)..], width, rows.Weights.AsSpan(y * rows.Stride, rows.Count[y]), to.AsSpan(y * width, width));
-        return to;
+            ResampleKernels.Vertical(from[((rows.First[y] - firstRow) * width)..], width, rows.Weights.AsSpan(y * rows.Stride, rows.Count[y]), to.Slice(y * stride, width));
     }
 
-    private static Picture Nearest(Picture source, int width, int height, SourceBox box)
+    private static void Nearest(Picture source, int width, int height, SourceBox box, Span<byte> to, int stride)
     {
-        var columns = NearestPositions(box.X1, (box.X2 - box.X1) / width, width, source.Width);
-        var rows = NearestPositions(box.Y1, (box.Y2 - box.Y1) / height, height, source.Height);
-        var to = new byte[checked(width * height * 3)];
-        var pixels = source.Pixels;
-        for (int y = 0, at = 0; y < height; y++)
+        var columns = NearestPositions((float)box.X1, (double)((float)box.X2 - (float)box.X1) / width, width, source.Width);
+        var rows = NearestPositions((float)box.Y1, (double)((float)box.Y2 - (float)box.Y1) / height, height, source.Height);
+        for (var y = 0; y < height; y++)
         {
-            var row = pixels.Slice(rows[y] * source.Width * 3, source.Width * 3);
-            for (var x = 0; x < width; x++, at += 3) row.Slice(columns[x] * 3, 3).CopyTo(to.AsSpan(at, 3));
+            var row = source.Pixels.Slice(rows[y] * source.Width * 3, source.Width * 3);
+            for (var x = 0; x < width; x++) row.Slice(columns[x] * 3, 3).CopyTo(to.Slice((y * stride) + (x * 3), 3));
         }
-
-        return new Picture(width, height, to);
     }
 
     /// <summary>Positions by repeated addition, as the reference does: its rounding decides ties.</summary>

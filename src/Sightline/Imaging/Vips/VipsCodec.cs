@@ -7,7 +7,6 @@ namespace Sightline.Imaging.Vips;
 internal static unsafe class VipsCodec
 {
     private const int UChar = 0;
-    private const int SRgb = 22;
 
     /// <summary>
     /// Decodes the first page. <c>fail_on=error</c>: a truncated or broken stream is an error, not a half-grey picture;
@@ -58,7 +57,7 @@ internal static unsafe class VipsCodec
                 if (image == 0) throw new VipsException(VipsOperation.TakeError());
                 try
                 {
-                    image = Run("copy", $"interpretation={SRgb}", image);
+                    image = Run("copy", "interpretation=srgb", image);
                     using var save = new VipsOperation(saver, options);
                     save.SetImage("in", image);
                     save.Build();
@@ -80,7 +79,7 @@ internal static unsafe class VipsCodec
     {
         var (width, height) = (vips_image_get_width(image), vips_image_get_height(image));
         HeaderReader.RequireWithin(options.MaxPixels, width, height, name); // what the decoder sees may differ from what the header said
-        if (!IsPlain((VipsInterpretation)vips_image_get_interpretation(image))) image = Run("colourspace", $"space={SRgb}", image);
+        if (!IsPlain((VipsInterpretation)vips_image_get_interpretation(image))) image = Run("colourspace", "space=srgb", image);
         var bands = vips_image_get_bands(image);
         var interpretation = (VipsInterpretation)vips_image_get_interpretation(image);
         var format = vips_image_get_format(image);
