@@ -83,7 +83,7 @@ internal readonly unsafe struct StridedLines(void* data, DType type, nint lineSt
     }
 
     /// <summary>target[k, i] = source[i, k], in squares of 8 or 4; the last lines overlap with earlier ones where that fills a square.</summary>
-    private static void Transpose(float* source, nint lineStride, float* target, int width, int count, int K)
+    internal static void Transpose(float* source, nint lineStride, float* target, nint width, int count, int K)
     {
         var k = 0;
         if (Avx.IsSupported && count >= 8)
@@ -113,7 +113,7 @@ internal readonly unsafe struct StridedLines(void* data, DType type, nint lineSt
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose4(float* source, nint stride, float* target, int width)
+    private static void Transpose4(float* source, nint stride, float* target, nint width)
     {
         var r0 = Vector128.Load(source);
         var r1 = Vector128.Load(source + stride);
@@ -131,14 +131,14 @@ internal readonly unsafe struct StridedLines(void* data, DType type, nint lineSt
 
     /// <summary>Halves of two lines share a vector (lines i and i + 4), so that only in-lane shuffles remain.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose8(float* source, nint stride, float* target, int width)
+    private static void Transpose8(float* source, nint stride, float* target, nint width)
     {
         Transpose8Half(source, stride, target, width);
         Transpose8Half(source + 4, stride, target + (4 * width), width);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose8Half(float* source, nint stride, float* target, int width)
+    private static void Transpose8Half(float* source, nint stride, float* target, nint width)
     {
         var lower = source + (4 * stride);
         var r0 = Vector256.Create(Vector128.Load(source), Vector128.Load(lower));

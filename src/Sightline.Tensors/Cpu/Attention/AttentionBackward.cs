@@ -1,0 +1,161 @@
+using Sightline.Tensors.Cpu.Gemm;
+using Sightline.Tensors.Cpu.Kernels;
+using Sightline.Tensors.Cpu.Threading;
+using Sightline.Tensors.Memory;
+using Sightline.Tensors.Ops;
+
+namespace Sightline.Tensors.Cpu.Attention;
+
+/// <summary>
+/// One query head a piece, its query blocks in order: p = 2^(score - logSumExp), dv += pᵀ do, ds = p (do · v - Σ do · out),
+/// dq += ds k, dk += dsᵀ q (Dao et al. 2022, algorithm 4). dk and dv of every query head are kept apart in float32 and added by
+/// <see cref="SumHeadGroups"/>, so that the order of all sums is fixed.
+/// </summary>
+internal readonly unsafe struct AttentionBackward(
+    HeadMatrix q, HeadMatrix k, HeadMatrix v, HeadMatrix output, HeadMatrix gradient, HeadMatrix dq, float* logSumExp, AttentionLayout layout, float scale,
+    AttentionBackward.Shared shared) : IPieces
+{
+    private const int Queries = AttentionForward.Queries;
+    private const float Log2E = 1.44269504f;
+
+    public void Run(int head)
+    {
+        var widthK = BlockProduct.RoundUp(k.Width, 16);
+        var widthV = BlockProduct.RoundUp(v.Width, 16);
+        var dk = shared.Dk + ((long)head * k.Rows * widthK);
+        var dv = shared.Dv + ((long)head * k.Rows * widthV);
+        NativeClear(dk, (long)k.Rows * widthK);
+        NativeClear(dv, (long)k.Rows * widthV);
+        var keys = AttentionForward.KeyPanels * GemmTile.MaxRows;
+        var rowsQ = BlockProduct.RoundUp(q.Width, GemmTile.MaxRows);
+        long floats = (2L * (q.Width + v.Width)) + widthK + widthV + (4L * keys) + rowsQ + 4;
+        var memory = NativePool.Shared.Rent(floats * Queries * sizeof(float));
+        var next = (float*)memory.Pointer;
+        var work = new Work { Dk = dk, Dv = dv, WidthK = widthK, WidthV = widthV };
+        work.QueryRows = Take(ref next, widthK);
+        work.GradientRows = Take(ref next, widthV);
+        work.GradientColumns = Take(ref next, v.Width);
+        work.Slope = Take(ref next, keys);
+        work.Panels = Take(ref next, 2 * keys);
+        work.LogSumExp = Take(ref next, 1);
+        work.Delta = Take(ref next, 1);
+        var block = new AttentionForward.Block { Head = head, KeyHead = head / (q.Heads / k.Heads) };
+        block.Q = Take(ref next, q.Width);
+        block.Scores = Take(ref next, keys);
+        block.Out = Take(ref next, rowsQ);
+        var blocks = layout.CountBlocks(Queries);
+        for (var i = 0; i < blocks; i++) RunBlock(ref block, work, i);
+        memory.Release();
+    }
+
+    private static float* Take(ref float* next, int rows)
+    {
+        var taken = next;
+        next += (long)rows * Queries;
+        return taken;
+    }
+
+    private void RunBlock(ref AttentionForward.Block block, in Work work, int index)
+    {
+        (var group, block.Start, block.Count) = layout.Block(index, Queries);
+        block.Lanes = BlockProduct.RoundUp(block.Count, 16);
+        var (head, start, count, lanes) = (block.Head, block.Start, block.Count, block.Lanes);
+        BlockProduct.PackRight(q.ByRow(head), block.Q, start, count, lanes, 0, q.Width);
+        var factor = scale * Log2E;
+        for (var i = 0; i < q.Width * lanes; i++) block.Q[i] *= factor;
+        BlockProduct.PackRight(gradient.ByRow(head), work.GradientColumns, start, count, lanes, 0, v.Width);
+        BlockProduct.PackRight(q.ByColumn(head), work.QueryRows, 0, q.Width, work.WidthK, start, count);
+        BlockProduct.PackRight(gradient.ByColumn(head), work.GradientRows, 0, v.Width, work.WidthV, start, count);
+        for (var i = 0; i < lanes; i++)
+        {
+            work.LogSumExp[i] = i < count ? logSumExp[((long)head * q.Rows) + start + i] : float.PositiveInfinity;
+            work.Delta[i] = i < count ? DotRows(start + i, head) : 0;
+        }
+
+        new Span<float>(block.Out, BlockProduct.RoundUp(q.Width, GemmTile.MaxRows) * lanes).Clear();
+        foreach (var span in layout.SpansOf(group)) RunSpan(block, work, group, span);
+        for (var i = 0; i < q.Width * lanes; i++) block.Out[i] *= scale;
+        AttentionForward.StoreTransposed(block.Out, lanes, count, dq, start, head);
+    }
+
+    private void RunSpan(in AttentionForward.Block block, in Work work, AttentionLayout.Group group, AttentionSpan span)
+    {
+        var offset = block.Start - group.Start;
+        var end = AttentionForward.SpanEnd(span, offset, block.Count);
+        var steps = AttentionForward.KeyPanels * GemmTile.MaxRows;
+        for (var key = span.KeyStart; key < end;)
+        {
+            var firstPanel = key / GemmTile.MaxRows;
+            var next = Math.Min((firstPanel * GemmTile.MaxRows) + steps, end);
+            var skip = (key - (firstPanel * GemmTile.MaxRows)) * block.Lanes;
+            AttentionForward.Scores(block, shared.KeyRows, k.Rows, firstPanel, next, block.Q, q.Width, block.Scores);
+            AttentionForward.Scores(block, shared.ValueRows, v.Rows, firstPanel, next, work.GradientColumns, v.Width, work.Slope);
+            var scores = block.Scores + skip;
+            var slope = work.Slope + skip;
+            var probabilities = new Probabilities(scores, next - key, block.Lanes, work.LogSumExp);
+            Reductions.Dispatch(ref probabilities);
+            if (span.Causal) AttentionForward.HideFuture(span, offset, key, next, scores, block.Lanes, 0);
+            var chain = new ScoreGradient(slope, scores, next - key, block.Lanes, work.Delta);
+            Reductions.Dispatch(ref chain);
+            AddProducts(block, work, key, next - key, scores, slope);
+            key = next;
+        }
+    }
+
+    private void AddProducts(in AttentionForward.Block block, in Work work, int key, int keys, float* p, float* slope)
+    {
+        var lanes = block.Lanes;
+        BlockProduct.PackLeft(new StridedLines(p, DType.Float32, lanes, 1), work.Panels, 0, keys, 0, block.Count);
+        BlockProduct.AddExact(keys, work.WidthV, block.Count, work.Panels, work.GradientRows, work.Dv + ((long)key * work.WidthV), work.WidthV);
+        BlockProduct.PackLeft(new StridedLines(slope, DType.Float32, lanes, 1), work.Panels, 0, keys, 0, block.Count);
+        BlockProduct.AddExact(keys, work.WidthK, block.Count, work.Panels, work.QueryRows, work.Dk + ((long)key * work.WidthK), work.WidthK);
+        var columns = shared.KeyColumns + ((long)block.KeyHead * BlockProduct.RoundUp(k.Width, GemmTile.MaxRows) * k.Rows);
+        BlockProduct.RowMajor(k.Width, lanes, keys, columns, k.Rows, key, slope, lanes, block.Out, lanes, add: true);
+    }
+
+    /// <summary>Σ gradient · output of one query: the part of the softmax gradient that all its keys share.</summary>
+    private float DotRows(int row, int head)
+    {
+        var a = stackalloc float[64];
+        var b = stackalloc float[64];
+        var size = output.Type.Size();
+        float sum = 0;
+        for (var first = 0; first < v.Width; first += 64)
+        {
+            var count = Math.Min(64, v.Width - first);
+            CpuEngine.Widen(gradient.At(row, head) + (first * gradient.Type.Size()), gradient.Type, a, count);
+            CpuEngine.Widen(output.At(row, head) + (first * size), output.Type, b, count);
+            sum += Reductions.Dot(a, b, count);
+        }
+
+        return sum;
+    }
+
+    private static void NativeClear(float* target, long count) =>
+        System.Runtime.InteropServices.NativeMemory.Clear(target, (nuint)(count * sizeof(float)));
+
+    /// <summary>Packed operands and float32 results of all heads.</summary>
+    internal struct Shared
+    {
+        public float* KeyRows;
+        public float* KeyColumns;
+        public float* ValueRows;
+        public float* Dk;
+        public float* Dv;
+    }
+
+    private struct Work
+    {
+        public float* Dk;
+        public float* Dv;
+        public int WidthK;
+        public int WidthV;
+        public float* QueryRows;
+        public float* GradientRows;
+        public float* GradientColumns;
+        public float* Slope;
+        public float* Panels;
+        public float* LogSumExp;
+        public float* Delta;
+    }
+}

@@ -1,0 +1,73 @@
+using Sightline.Tensors.Cpu.Attention;
+using Sightline.Tensors.Memory;
+using Sightline.Tensors.Ops;
+
+namespace Sightline.Tensors.Cpu;
+
+public sealed partial class CpuEngine
+{
+    /// <inheritdoc/>
+    internal override unsafe void Attention(Tensor q, Tensor k, Tensor v, AttentionLayout layout, float scale, Tensor output, Tensor logSumExp)
+    {
+        ClearUncovered(layout, output);
+        var (keys, values) = (new HeadMatrix(k), new HeadMatrix(v));
+        var sizeK = PackHeads.Size(keys, byRow: true);
+        var block = NativePool.Shared.Rent((sizeK + PackHeads.Size(values, byRow: false)) * sizeof(float));
+        var packedK = (float*)block.Pointer;
+        Pack(keys, byRow: true, packedK);
+        Pack(values, byRow: false, packedK + sizeK);
+        var forward = new AttentionForward(new HeadMatrix(q), keys, values, new HeadMatrix(output), logSumExp.F32, layout, scale, packedK, packedK + sizeK);
+        Parallel(ref forward, forward.Pieces);
+        block.Release();
+    }
+
+    /// <inheritdoc/>
+    internal override unsafe void AttentionBackward(
+        Tensor q, Tensor k, Tensor v, AttentionLayout layout, float scale, Tensor output, Tensor logSumExp, Tensor gradient, Tensor dq, Tensor dk, Tensor dv)
+    {
+        ClearUncovered(layout, dq);
+        var (keys, values) = (new HeadMatrix(k), new HeadMatrix(v));
+        var sizeK = PackHeads.Size(keys, byRow: true);
+        var sizeColumns = PackHeads.Size(keys, byRow: false);
+        var sizeV = PackHeads.Size(values, byRow: true);
+        var heads = q.Shape[1];
+        var widthK = BlockProduct.RoundUp(k.Shape[2], 16);
+        var widthV = BlockProduct.RoundUp(v.Shape[2], 16);
+        var sizeDk = (long)heads * k.Shape[0] * widthK;
+        var sizeDv = (long)heads * k.Shape[0] * widthV;
+        var block = NativePool.Shared.Rent((sizeK + sizeColumns + sizeV + sizeDk + sizeDv) * sizeof(float));
+        var memory = new AttentionBackward.Shared { KeyRows = (float*)block.Pointer };
+        memory.KeyColumns = memory.KeyRows + sizeK;
+        memory.ValueRows = memory.KeyColumns + sizeColumns;
+        memory.Dk = memory.ValueRows + sizeV;
+        memory.Dv = memory.Dk + sizeDk;
+        Pack(keys, byRow: true, memory.KeyRows);
+        Pack(keys, byRow: false, memory.KeyColumns);
+        Pack(values, byRow: true, memory.ValueRows);
+        var backward = new AttentionBackward(new HeadMatrix(q), keys, values, new HeadMatrix(output), new HeadMatrix(gradient), new HeadMatrix(dq), logSumExp.F32, layout, scale, memory);
+        Parallel(ref backward, heads);
+        SumGroups(memory.Dk, widthK, heads, new HeadMatrix(dk), scale);
+        SumGroups(memory.Dv, widthV, heads, new HeadMatrix(dv), 1);
+        block.Release();
+    }
+
+    private static unsafe void Pack(HeadMatrix source, bool byRow, float* target)
+    {
+        var pack = new PackHeads(source, byRow, target);
+        Parallel(ref pack, pack.Pieces);
+    }
+
+    private static unsafe void SumGroups(float* perHead, int width, int heads, HeadMatrix target, float factor)
+    {
+        var sum = new SumHeadGroups(perHead, width, heads, target, factor);
+        Parallel(ref sum, sum.Pieces);
+    }
+
+    /// <summary>Zeros where no span writes; usually there is no such place.</summary>
+    private void ClearUncovered(AttentionLayout layout, Tensor target)
+    {
+        var covered = 0;
+        foreach (var group in layout.Groups) covered += group.Length;
+        if (covered != target.Shape[0]) Clear(target);
+    }
+}

@@ -1,0 +1,142 @@
+namespace Sightline.Tensors.Ops;
+
+/// <summary>
+/// Queries QueryStart .. QueryStart + QueryLength see keys KeyStart .. KeyStart + KeyLength: all of them, or, when causal,
+/// aligned at the end: query i of n sees the first KeyLength - n + i + 1 keys of the range, so that the last query sees all.
+/// </summary>
+public readonly record struct AttentionSpan(int QueryStart, int QueryLength, int KeyStart, int KeyLength, bool Causal = false);
+
+/// <summary>
+/// Which queries may see which keys, as spans instead of a mask of queries x keys. Several spans with the same query range
+/// join their keys (a shared prompt, then a completion's own tokens); query ranges must otherwise not overlap, nor key ranges
+/// of one query range. Queries in no span get zeros. Immutable; build it once for a batch and use it in every layer.
+/// </summary>
+public sealed class AttentionLayout
+{
+    private readonly AttentionSpan[] _spans;
+    private readonly Group[] _groups;
+
+    /// <summary>A layout of these spans, in any order.</summary>
+    /// <exception cref="ShapeException">Ranges are negative or overlap.</exception>
+    public AttentionLayout(params ReadOnlySpan<AttentionSpan> spans)
+    {
+        _spans = spans.ToArray();
+        Array.Sort(_spans, static (a, b) => (a.QueryStart, a.QueryLength, a.KeyStart).CompareTo((b.QueryStart, b.QueryLength, b.KeyStart)));
+        var groups = new List<Group>();
+        for (var i = 0; i < _spans.Length; i++)
+        {
+            var span = _spans[i];
+            if (span.QueryStart < 0 || span.QueryLength < 0 || span.KeyStart < 0 || span.KeyLength < 0) throw new ShapeException($"AttentionLayout: {span} has a negative number");
+            QueryEnd = Math.Max(QueryEnd, span.QueryStart + span.QueryLength);
+            KeyEnd = Math.Max(KeyEnd, span.KeyStart + span.KeyLength);
+            if (i > 0 && _spans[i - 1] is var last && last.QueryStart == span.QueryStart && last.QueryLength == span.QueryLength)
+            {
+                if (last.KeyStart + last.KeyLength > span.KeyStart) throw new ShapeException($"AttentionLayout: the keys of {last} and {span} overlap");
+                groups[^1] = groups[^1] with { SpanCount = groups[^1].SpanCount + 1 };
+                continue;
+            }
+
+            if (groups.Count > 0 && groups[^1].Start + groups[^1].Length > span.QueryStart)
+                throw new ShapeException($"AttentionLayout: the queries of {_spans[i - 1]} and {span} overlap without being the same");
+            groups.Add(new Group(span.QueryStart, span.QueryLength, i, 1));
+        }
+
+        _groups = [.. groups];
+    }
+
+    /// <summary>The spans, by query and then key.</summary>
+    public IReadOnlyList<AttentionSpan> Spans => _spans;
+
+    /// <summary>One more than the last query of any span.</summary>
+    public int QueryEnd { get; }
+
+    /// <summary>One more than the last key of any span.</summary>
+    public int KeyEnd { get; }
+
+    internal ReadOnlySpan<Group> Groups => _groups;
+
+    /// <summary>Every query sees every key.</summary>
+    public static AttentionLayout Full(int queries, int keys) => new(new AttentionSpan(0, queries, 0, keys));
+
+    /// <summary>Causal, aligned at the end: with fewer queries than keys, the first keys are a cache.</summary>
+    public static AttentionLayout Causal(int queries, int keys) => new(new AttentionSpan(0, queries, 0, keys, true));
+
+    /// <summary>A batch of equal pieces, one after another: queries [batch * queries], keys [batch * keys].</summary>
+    public static AttentionLayout Batch(int batch, int queries, int keys, bool causal = false)
+    {
+        var spans = new AttentionSpan[batch];
+        for (var i = 0; i < batch; i++) spans[i] = new AttentionSpan(i * queries, queries, i * keys, keys, causal);
+        return new AttentionLayout(spans);
+    }
+
+    /// <summary>Self-attention within pieces of these lengths, one after another: padding-free batches, windows of a picture.</summary>
+    public static AttentionLayout Packed(ReadOnlySpan<int> lengths, bool causal = false)
+    {
+        var spans = new AttentionSpan[lengths.Length];
+        var start = 0;
+        for (var i = 0; i < lengths.Length; i++)
+        {
+            spans[i] = new AttentionSpan(start, lengths[i], start, lengths[i], causal);
+            start += lengths[i];
+        }
+
+        return new AttentionLayout(spans);
+    }
+
+    /// <summary>Queries of one piece against keys of another, for lengths of both: cross-attention of a padding-free batch.</summary>
+    public static AttentionLayout Cross(ReadOnlySpan<int> queryLengths, ReadOnlySpan<int> keyLengths)
+    {
+        if (queryLengths.Length != keyLengths.Length) throw new ShapeException($"AttentionLayout: {queryLengths.Length} query lengths, {keyLengths.Length} key lengths");
+        var spans = new AttentionSpan[queryLengths.Length];
+        var (query, key) = (0, 0);
+        for (var i = 0; i < spans.Length; i++)
+        {
+            spans[i] = new AttentionSpan(query, queryLengths[i], key, keyLengths[i]);
+            query += queryLengths[i];
+            key += keyLengths[i];
+        }
+
+        return new AttentionLayout(spans);
+    }
+
+    /// <summary>Causal text: a prompt, then completions that each see the prompt and themselves. One sequence of all tokens.</summary>
+    public static AttentionLayout SharedPrompt(int prompt, ReadOnlySpan<int> completions)
+    {
+        var spans = new List<AttentionSpan> { new(0, prompt, 0, prompt, true) };
+        var start = prompt;
+        foreach (var length in completions)
+        {
+            spans.Add(new AttentionSpan(start, length, 0, prompt));
+            spans.Add(new AttentionSpan(start, length, start, length, true));
+            start += length;
+        }
+
+        return new AttentionLayout([.. spans]);
+    }
+
+    /// <summary>A query range and its spans.</summary>
+    internal readonly record struct Group(int Start, int Length, int FirstSpan, int SpanCount);
+
+    internal ReadOnlySpan<AttentionSpan> SpansOf(Group group) => _spans.AsSpan(group.FirstSpan, group.SpanCount);
+
+    /// <summary>Number of blocks when every query range is cut into blocks of this size.</summary>
+    internal int CountBlocks(int size)
+    {
+        var count = 0;
+        foreach (var group in _groups) count += (group.Length + size - 1) / size;
+        return count;
+    }
+
+    /// <summary>Block number <paramref name="index"/> of <see cref="CountBlocks"/>: its group, and its first query and length.</summary>
+    internal (Group Group, int Start, int Length) Block(int index, int size)
+    {
+        foreach (var group in _groups)
+        {
+            var blocks = (group.Length + size - 1) / size;
+            if (index < blocks) return (group, group.Start + (index * size), Math.Min(size, group.Length - (index * size)));
+            index -= blocks;
+        }
+
+        throw new ArgumentOutOfRangeException(nameof(index));
+    }
+}
