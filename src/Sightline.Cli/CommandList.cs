@@ -8,6 +8,7 @@ internal static class CommandList
     public static IEnumerable<ToolCommand> Create() =>
     [
         new EvaluateCommand(),
+        new DataCommand(),
         new InspectCommand(),
         new DoctorCommand(),
     ];

@@ -54,7 +54,7 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isInter
 
         using var text = new StringWriter();
         Ansi(text, person: false).Write(table);
-        foreach (var line in text.ToString().Split('\n').Select(line => line.TrimEnd()).SkipWhile(line => line.Length == 0)) Out.WriteLine(line);
+        foreach (var line in text.ToString().Split('\n').Select(line => line.TrimEnd()).Where(line => line.Length > 0)) Out.WriteLine(line);
     }
 
     /// <summary>A console for progress, on stderr.</summary>

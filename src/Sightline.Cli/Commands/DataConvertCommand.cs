@@ -1,0 +1,66 @@
+using System.CommandLine;
+using System.Globalization;
+using Sightline.Training.Data;
+
+namespace Sightline.Cli.Commands;
+
+/// <summary><c>sightline data convert</c>: from one annotation format to another, saying what the target cannot hold.</summary>
+internal sealed class DataConvertCommand : ToolCommand
+{
+    private readonly Argument<string> _input = new("INPUT") { Description = "Annotation file or folder of a data set" };
+    private readonly Argument<string> _output = new("OUTPUT") { Description = "File to write (a folder for voc, yolo, flickr30k)" };
+    private readonly Option<string> _to = new("--to", "-t") { Description = "Format to write", HelpName = "FORMAT", Required = true };
+    private readonly DataSetOptions _open;
+    private readonly Option<bool> _copy = new("--copy-pictures") { Description = "Copy the pictures beside the annotations" };
+    private readonly Option<double?> _holdOut = new("--hold-out") { Description = "Mark this random share of the pictures 'val', the rest 'train'", HelpName = "SHARE" };
+    private readonly Option<int?> _holdOutEvery = new("--hold-out-every") { Description = "Mark every N-th block of neighbouring names 'val' (for pictures taken in sequence)", HelpName = "N" };
+    private readonly Option<int> _block = new("--hold-out-block") { Description = "Pictures in such a block", HelpName = "N", DefaultValueFactory = _ => 12 };
+    private readonly Option<ulong> _seed = new("--seed") { Description = "Seed of --hold-out", HelpName = "N", DefaultValueFactory = _ => 1 };
+
+    public DataConvertCommand()
+        : base(
+            "convert",
+            "From one annotation format to another",
+            "sightline data convert pascal-folder cells.jsonl --to sightline",
+            "sightline data convert instances_val2017.json yolo-folder --to yolo --pictures val2017 --copy-pictures",
+            "sightline data convert photos-of-cards cards.json --to coco --hold-out-every 4")
+    {
+        _to.AcceptOnlyFromAmong(DataSetOptions.FormatNames);
+        Add(_input);
+        Add(_output);
+        Add(_to);
+        _open = new DataSetOptions(this);
+        Add(_copy);
+        Add(_holdOut);
+        Add(_holdOutEvery);
+        Add(WithRange(_block, 1, 1_000_000));
+        Add(_seed);
+        SetAction(parsed => Run(parsed, new Settings(
+            parsed.GetRequiredValue(_input),
+            parsed.GetRequiredValue(_output),
+            DataFormats.Parse(parsed.GetRequiredValue(_to)),
+            parsed.GetValue(_copy),
+            parsed.GetValue(_holdOut),
+            parsed.GetValue(_holdOutEvery),
+            parsed.GetValue(_block),
+            parsed.GetValue(_seed))));
+    }
+
+    private sealed record Settings(string Input, string Output, DataFormat To, bool CopyPictures, double? HoldOut, int? HoldOutEvery, int Block, ulong Seed);
+
+    private int Run(ParseResult parsed, Settings settings)
+    {
+        if (settings.HoldOut is not null && settings.HoldOutEvery is not null) throw new SightlineException(ErrorKind.Usage, "give --hold-out or --hold-out-every, not both");
+        if (settings.HoldOutEvery is < 2) throw new SightlineException(ErrorKind.Usage, "--hold-out-every must be at least 2");
+        var data = _open.Open(parsed, settings.Input);
+        if (settings.HoldOut is { } share) data = DataSplit.ByFraction(data, share, settings.Seed);
+        if (settings.HoldOutEvery is { } every) data = DataSplit.ByBlocks(data, settings.Block, every);
+        var result = DataConverter.Convert(data, settings.Output, settings.To, settings.CopyPictures);
+        foreach (var note in data.Notes) Terminal.Hint($"note: {note}");
+        foreach (var loss in result.Losses) Terminal.Hint($"lost: {loss}");
+        Terminal.Line(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{result.Output}: {result.Samples} pictures, {result.Objects} boxes, {result.Phrases} phrases ({result.Format.ToString().ToLowerInvariant()})"));
+        return ExitCode.Success;
+    }
+}

@@ -1,0 +1,95 @@
+using System.Text.Json;
+using Sightline.Imaging;
+using Sightline.Training.Data;
+
+namespace Sightline.Cli.Tests.Commands;
+
+public sealed class DataTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("sightline-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task Convert_writes_the_format_and_says_what_is_lost()
+    {
+        var coco = MakeSet("cells", pictures: 3);
+        var run = await CommandLineRun.Of("data", "convert", coco, Path.Combine(_folder, "cells.jsonl"), "--to", "sightline");
+        Assert.Equal(0, run.ExitCode);
+        Assert.EndsWith("3 pictures, 3 boxes, 0 phrases (sightline)\n", run.Out);
+        var back = DataSet.Open(Path.Combine(_folder, "cells.jsonl"));
+        Assert.Equal([10, 10, 10], back.Samples.Select(sample => sample.Objects.Single().Box.Width));
+    }
+
+    [Fact]
+    public async Task Convert_can_hold_out_blocks()
+    {
+        var coco = MakeSet("cells", pictures: 8);
+        var output = Path.Combine(_folder, "split.jsonl");
+        var run = await CommandLineRun.Of("data", "convert", coco, output, "--to", "sightline", "--hold-out-every", "4", "--hold-out-block", "2");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Equal(["cells-0.png", "cells-1.png"], DataSet.Open(output).Where("val").Samples.Select(sample => Path.GetFileName(sample.PictureFile)));
+    }
+
+    [Fact]
+    public async Task Inspect_counts_and_writes_a_page()
+    {
+        var page = Path.Combine(_folder, "page.html");
+        var run = await CommandLineRun.Of("data", "inspect", MakeSet("cells", pictures: 3), "--html", page);
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Contains("3 pictures, 0 without boxes, 0 files missing; 3 boxes", run.Out);
+        Assert.Contains("<html", await File.ReadAllTextAsync(page));
+        var json = await CommandLineRun.Of("data", "inspect", MakeSet("cells", pictures: 3), "--json");
+        using var document = JsonDocument.Parse(json.Out);
+        Assert.Equal(3, document.RootElement.GetProperty("classes")[0].GetProperty("boxes").GetInt32());
+    }
+
+    [Fact]
+    public async Task Lint_of_a_clean_set_is_0()
+    {
+        var run = await CommandLineRun.Of("data", "lint", MakeSet("cells", pictures: 3));
+        Assert.Equal((0, "", "nothing to complain about\n"), (run.ExitCode, run.Error, run.Out));
+    }
+
+    [Fact]
+    public async Task Lint_finds_a_picture_in_two_splits()
+    {
+        var train = MakeSet("train", pictures: 3);
+        var val = MakeSet("val", pictures: 1); // the same pixels as the first of train
+        var run = await CommandLineRun.Of("data", "lint", train, val, "--json");
+        Assert.Equal((int)ErrorKind.CheckFailed, run.ExitCode);
+        using var findings = JsonDocument.Parse(run.Out);
+        Assert.Contains(findings.RootElement.EnumerateArray(), finding => finding.GetProperty("rule").GetString() == "leakage");
+    }
+
+    [Theory]
+    [InlineData("data convert a b --to nonsense", ErrorKind.Usage)]
+    [InlineData("data convert a b", ErrorKind.Usage)]
+    [InlineData("data lint no-such-folder", ErrorKind.NotFound)]
+    [InlineData("data inspect no-such-folder", ErrorKind.NotFound)]
+    public async Task Bad_input_is_one_sentence(string line, ErrorKind kind)
+    {
+        var run = await CommandLineRun.Of(line.Split(' '));
+        Assert.Equal((int)kind, run.ExitCode);
+        Assert.StartsWith("error: ", run.Sentence);
+    }
+
+    /// <summary>A COCO set of pictures that all differ, with one box each.</summary>
+    private string MakeSet(string name, int pictures)
+    {
+        var images = new List<string>();
+        var boxes = new List<string>();
+        for (var i = 0; i < pictures; i++)
+        {
+            var rgb = new byte[48 * 32 * 3];
+            for (var p = 0; p < rgb.Length; p++) rgb[p] = (byte)((p * (7 + (i * 13))) ^ (p >> (i + 3)));
+            new Picture(48, 32, rgb).Save(Path.Combine(_folder, $"{name}-{i}.png"));
+            images.Add($$"""{"id": {{i + 1}}, "file_name": "{{name}}-{{i}}.png", "width": 48, "height": 32}""");
+            boxes.Add($$"""{"id": {{i + 1}}, "image_id": {{i + 1}}, "category_id": 1, "bbox": [4, 5, 10, 12], "area": 120, "iscrowd": 0}""");
+        }
+
+        var path = Path.Combine(_folder, name + ".json");
+        File.WriteAllText(path, $$"""{"images": [{{string.Join(", ", images)}}], "annotations": [{{string.Join(", ", boxes)}}], "categories": [{"id": 1, "name": "cell"}]}""");
+        return path;
+    }
+}
