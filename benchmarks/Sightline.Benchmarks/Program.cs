@@ -3,6 +3,7 @@ using Sightline.Benchmarks;
 // dotnet run -c Release --project benchmarks/Sightline.Benchmarks -- NAME
 var benchmarks = new Dictionary<string, Action>
 {
+    ["coco-evaluation"] = CocoEvaluationBenchmark.Run,
     ["tokenizer"] = TokenizerBenchmark.Run,
 };
 

@@ -172,7 +172,9 @@ internal sealed class CategoryMatcher(DetectionTable table, CocoEvaluationOption
                 $"detections[{table.Detections.Source[detection]}]: its mask is {a.Height}x{a.Width}, that of annotations[{table.Truths.Source[truth]}] of the same picture {b.Height}x{b.Width}");
         }
 
-        return a.IouWith(b, crowd);
+        // most pairs do not even touch
+        var touch = Iou.OfXywh(table.Detections.Bounds.AsSpan(detection * 4, 4), table.Truths.Bounds.AsSpan(truth * 4, 4)) > 0;
+        return touch ? a.IouWith(b, crowd) : 0;
     }
 
     private void Reserve(int detections, int truths)

@@ -45,8 +45,15 @@ internal sealed class DetectionTable
         public readonly bool[] Ignored = new bool[count]; // truths: never missed; detections: not wrong when unmatched
         public readonly bool[] Crowd = new bool[count]; // truths only
         public readonly RunLengthMask[] Masks = new RunLengthMask[masks ? count : 0];
+        public readonly double[] Bounds = new double[masks ? count * 4 : 0]; // of the masks, x, y, width, height
 
         public int Count => Image.Length;
+
+        public void SetMask(int place, RunLengthMask mask)
+        {
+            Masks[place] = mask;
+            (Bounds[4 * place], Bounds[(4 * place) + 1], Bounds[(4 * place) + 2], Bounds[(4 * place) + 3]) = mask.BoundsXywh();
+        }
     }
 
     /// <param name="truth">The ground truth.</param>
@@ -91,7 +98,7 @@ internal sealed class DetectionTable
             side.Crowd[k] = a.IsCrowd && !federated;
             // pycocotools overwrites a file's own "ignore" by iscrowd; the LVIS code knows "ignore" only
             side.Ignored[k] = federated ? a.IsIgnored : a.IsCrowd;
-            if (region == RegionKind.Mask) side.Masks[k] = a.Mask ?? throw new SightlineException(ErrorKind.BadData, $"{truth.Name}: annotations[{i}] has no segmentation, which mask AP needs");
+            if (region == RegionKind.Mask) side.SetMask(k, a.Mask ?? throw new SightlineException(ErrorKind.BadData, $"{truth.Name}: annotations[{i}] has no segmentation, which mask AP needs"));
         }
 
         FillStarts(side, order, category, classAgnostic);
@@ -122,7 +129,7 @@ internal sealed class DetectionTable
             (side.Image[k], side.Source[k], side.Id[k], side.Areas[k], side.Scores[k]) = (image[i], i, i + 1, d.Area, d.Score);
             (side.Boxes[4 * k], side.Boxes[(4 * k) + 1], side.Boxes[(4 * k) + 2], side.Boxes[(4 * k) + 3]) = (d.X, d.Y, d.Width, d.Height);
             side.Ignored[k] = presence?.IsForgiven(image[i], d.CategoryId) ?? false;
-            if (region == RegionKind.Mask) side.Masks[k] = d.Mask ?? BoxMask(d, i, images[image[i]]);
+            if (region == RegionKind.Mask) side.SetMask(k, d.Mask ?? BoxMask(d, i, images[image[i]]));
         }
 
         FillStarts(side, order, category, classAgnostic);

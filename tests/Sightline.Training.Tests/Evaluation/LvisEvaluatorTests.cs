@@ -40,4 +40,19 @@ public class LvisEvaluatorTests
         Assert.Equal(LvisEvaluator.Evaluate(truth, detections)["AP"], score["AP"], 0.03);
         Assert.Equal("lvis/segm", score.Metric);
     }
+
+    [Fact]
+    public void RunsAreComparedWithTheSameFigures()
+    {
+        var truth = CocoGroundTruth.Load(Fixtures.Path("evaluation", "lvis", "2.gt.json"));
+        var detections = CocoDetections.Load(Fixtures.Path("evaluation", "lvis", "2.dt.json"));
+        var score = LvisEvaluator.Evaluate(truth, detections, bootstrap: new BootstrapOptions(40));
+        var comparison = LvisEvaluator.Compare(truth, detections, [.. detections.Skip(10)], bootstrap: new BootstrapOptions(40));
+        Assert.Equal(score.Names, comparison.Select(c => c.Name));
+        for (var f = 0; f < score.Stats.Count; f++)
+        {
+            Assert.Equal(score.Stats[f], comparison[f].A, 1e-12);
+            Assert.InRange(score.Stats[f], score.Intervals[f].Low, score.Intervals[f].High);
+        }
+    }
 }
