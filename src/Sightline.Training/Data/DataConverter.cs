@@ -58,16 +58,16 @@ public static class DataConverter
         }
 
         Note(data.Samples.Count(s => s.Split is not null), format is DataFormat.Voc or DataFormat.Flickr30k or Own || format == data.Format, "split marks");
-        Note(data.Samples.Count(s => s.Captions.Count > 0), format is DataFormat.Flickr30k or DataFormat.Odvg or Own, "pictures' sentences");
-        Note(data.Samples.Count(s => s.AbsentLabels is not null || s.IncompleteLabels is not null), format is DataFormat.Lvis or Own, "pictures' lists of absent and incomplete classes");
+        Note(data.Samples.Count(s => s.Captions.Count > 0), format is DataFormat.Flickr30k or DataFormat.Odvg or Own, "pictures with sentences");
+        Note(data.Samples.Count(s => s.AbsentLabels is not null || s.IncompleteLabels is not null), format is DataFormat.Lvis or Own, "lists of absent and incomplete classes");
         if (format != data.Format)
-            Note(data.Samples.Count(s => s.Extra is not null || s.Objects.Any(o => o.Extra is not null) || s.Phrases.Any(p => p.Extra is not null)), false, $"pictures' further fields, which only {data.Format} has");
+            Note(data.Samples.Count(s => s.Extra is not null || s.Objects.Any(o => o.Extra is not null) || s.Phrases.Any(p => p.Extra is not null)), false, $"pictures with fields that only {data.Format} has");
         if (format == DataFormat.RefCoco) Note(data.Samples.Count(s => s.Phrases.Count == 0), false, "pictures without phrases");
         return losses;
 
         void Note(int count, bool held, string what)
         {
-            if (count > 0 && !held) losses.Add($"{count} {what} cannot be written in {format}");
+            if (count > 0 && !held) losses.Add($"{what}: {count} not written, {format} has no place for them");
         }
     }
 

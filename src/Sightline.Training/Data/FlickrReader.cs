@@ -117,12 +117,12 @@ internal sealed class FlickrAnnotation
         XElement root;
         try
         {
-            using var reader = XmlReader.Create(new MemoryStream(DataFile.ReadBytes(file)), new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null, MaxCharactersInDocument = 64 << 20 });
+            using var reader = XmlReader.Create(new MemoryStream(DataFile.ReadBytes(file)), new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null, IgnoreWhitespace = true, MaxCharactersInDocument = 64 << 20 });
             root = XElement.Load(reader, LoadOptions.SetLineInfo);
         }
         catch (XmlException e)
         {
-            throw new SightlineException(ErrorKind.BadData, $"{file}, line {e.LineNumber}: not valid XML ({e.Message})", e);
+            throw new SightlineException(ErrorKind.BadData, $"{file}{(e.LineNumber > 0 ? $", line {e.LineNumber}" : "")}: not valid XML ({e.Message})", e);
         }
 
         if (root.Name != "annotation") throw DataFile.Bad(file, $"a Flickr30k Entities file starts with <annotation>, found <{root.Name.LocalName}>");

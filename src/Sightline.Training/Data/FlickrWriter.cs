@@ -12,7 +12,7 @@ internal static class FlickrWriter
 {
     public static void Write(DataSet data, string folder)
     {
-        var next = 1;
+        var next = 1 + data.Samples.SelectMany(s => s.Phrases).Max(p => long.TryParse(p.Id, NumberStyles.None, CultureInfo.InvariantCulture, out var id) && id < 1L << 60 ? (long?)id : 0) ?? 1;
         foreach (var original in data.Samples)
         {
             var sample = Complete(original, ref next);
@@ -28,10 +28,13 @@ internal static class FlickrWriter
     }
 
     /// <summary>Gives every phrase a sentence, a place in it and an entity id.</summary>
-    private static DataSample Complete(DataSample sample, ref int next)
+    private static DataSample Complete(DataSample sample, ref long next)
     {
         var captions = sample.Captions.ToList();
         var phrases = new List<DataPhrase>(sample.Phrases.Count);
+        // phrases may share an entity only where they share its boxes
+        var usable = sample.Phrases.Where(p => p.Id is { Length: > 0 } id && id.All(char.IsAsciiDigit)).GroupBy(p => p.Id!)
+            .Where(g => g.All(p => p.Boxes.SequenceEqual(g.First().Boxes))).Select(g => g.Key).ToHashSet(StringComparer.Ordinal);
         foreach (var p in sample.Phrases)
         {
             var placed = p;
@@ -42,7 +45,7 @@ internal static class FlickrWriter
                 placed = p with { Caption = captions.Count - 1, Start = 0 };
             }
 
-            phrases.Add(placed.Id is { Length: > 0 } id && id.All(char.IsAsciiDigit) ? placed : placed with { Id = (next++).ToString(CultureInfo.InvariantCulture) });
+            phrases.Add(placed.Id is { } id && usable.Contains(id) ? placed : placed with { Id = (next++).ToString(CultureInfo.InvariantCulture) });
         }
 
         return sample with { Captions = captions, Phrases = phrases };

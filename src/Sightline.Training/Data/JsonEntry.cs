@@ -88,7 +88,7 @@ internal sealed class JsonEntry
         Utf8JsonWriter? writer = null;
         foreach (var member in _element.EnumerateObject())
         {
-            if (known.Contains(NameOf(member))) continue;
+            if (known.Contains(member.Name)) continue;
             if (writer is null)
             {
                 writer = new Utf8JsonWriter(bytes = new ArrayBufferWriter<byte>(), Plain);
@@ -113,30 +113,8 @@ internal sealed class JsonEntry
         return raw.Length > 40 ? raw[..40] + "..." : raw;
     }
 
-    private string NameOf(JsonProperty member)
-    {
-        try
-        {
-            return member.Name;
-        }
-        catch (InvalidOperationException e)
-        {
-            throw new SightlineException(ErrorKind.BadData, $"{Place}: a member name is not valid UTF-8", e);
-        }
-    }
-
-    public string TextOf(JsonElement value, string name)
-    {
-        if (value.ValueKind != JsonValueKind.String) throw Bad($"'{name}' is {Show(value)}, not text");
-        try
-        {
-            return value.GetString()!;
-        }
-        catch (InvalidOperationException e)
-        {
-            throw new SightlineException(ErrorKind.BadData, $"{Place}: '{name}' is not valid UTF-8", e);
-        }
-    }
+    public string TextOf(JsonElement value, string name) =>
+        value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Bad($"'{name}' is {Show(value)}, not text");
 
     private double NumberOf(JsonElement value, string name) =>
         value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && double.IsFinite(number) ? number : throw Bad($"'{name}' is {Show(value)}, not a number");

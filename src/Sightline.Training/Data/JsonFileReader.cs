@@ -90,7 +90,7 @@ internal sealed class JsonFileReader : IDisposable
             var begin = (int)reader.TokenStartIndex;
             if (!reader.TrySkip()) return null;
             // the document gets bytes of its own: the buffer moves on
-            document = JsonDocument.Parse(_buffer.AsSpan(_start + begin, (int)reader.BytesConsumed - begin).ToArray());
+            document = JsonText.Parse(_buffer.AsSpan(_start + begin, (int)reader.BytesConsumed - begin).ToArray(), Path);
             return type;
         });
         return document;

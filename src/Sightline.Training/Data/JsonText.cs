@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Unicode;
 using Sightline.Geometry;
 
 namespace Sightline.Training.Data;
@@ -6,6 +7,49 @@ namespace Sightline.Training.Data;
 /// <summary>Pieces that the JSON writers share.</summary>
 internal static class JsonText
 {
+    /// <summary>
+    /// Parses one value and makes sure that every name and string in it can be read: the parser itself lets broken UTF-8 and
+    /// lone surrogates pass until somebody asks for them.
+    /// </summary>
+    /// <exception cref="SightlineException">BadData with the place.</exception>
+    public static JsonDocument Parse(byte[] json, string place)
+    {
+        if (!Utf8.IsValid(json)) throw new SightlineException(ErrorKind.BadData, $"{place}: not UTF-8 text");
+        var document = JsonDocument.Parse(json);
+        if (json.AsSpan().IndexOf("\\u"u8) < 0) return document;
+        try
+        {
+            Decode(document.RootElement);
+            return document;
+        }
+        catch (InvalidOperationException e)
+        {
+            document.Dispose();
+            throw new SightlineException(ErrorKind.BadData, $"{place}: a string holds half of a surrogate pair", e);
+        }
+    }
+
+    private static void Decode(JsonElement element)
+    {
+        switch (element.ValueKind)
+        {
+            case JsonValueKind.String:
+                _ = element.GetString();
+                break;
+            case JsonValueKind.Array:
+                foreach (var item in element.EnumerateArray()) Decode(item);
+                break;
+            case JsonValueKind.Object:
+                foreach (var member in element.EnumerateObject())
+                {
+                    _ = member.Name;
+                    Decode(member.Value);
+                }
+
+                break;
+        }
+    }
+
     /// <summary>Writes the members of a JSON object (kept as text) into the object that is open.</summary>
     public static void WriteMembers(Utf8JsonWriter json, string? members)
     {
@@ -53,7 +97,7 @@ internal static class JsonText
                 line = reader.ReadLine();
                 if (line is null) yield break;
                 if (string.IsNullOrWhiteSpace(line)) continue;
-                document = JsonDocument.Parse(line);
+                document = Parse(DataFile.Utf8.GetBytes(line), $"{path}, line {number}");
             }
             catch (JsonException e)
             {

@@ -8,7 +8,11 @@ namespace Sightline.Training.Data;
 /// </summary>
 internal static class ShortNumber
 {
-    /// <summary>The shortest size with start + size equal to end, bit for bit; end - start when no shorter one does.</summary>
+    /// <summary>
+    /// The shortest size with start + size equal to end, bit for bit. A size that was read always has one; for a box that
+    /// came as corners there may be none (the sum of two doubles does not reach every double), and then start + size
+    /// misses end by its last bit.
+    /// </summary>
     public static double Size(double start, double end)
     {
         var size = end - start;

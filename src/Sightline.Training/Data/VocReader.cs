@@ -107,7 +107,7 @@ internal static class VocReader
         }
         catch (XmlException e)
         {
-            throw new SightlineException(ErrorKind.BadData, $"{file}, line {e.LineNumber}: not valid XML ({e.Message})", e);
+            throw new SightlineException(ErrorKind.BadData, $"{file}{(e.LineNumber > 0 ? $", line {e.LineNumber}" : "")}: not valid XML ({e.Message})", e);
         }
     }
 

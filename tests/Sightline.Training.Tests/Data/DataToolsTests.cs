@@ -1,0 +1,109 @@
+using Sightline.Testing;
+using Sightline.Training.Data;
+
+namespace Sightline.Training.Tests.Data;
+
+public class DataToolsTests
+{
+    [Fact]
+    public void InspectCounts()
+    {
+        var summary = DataInspector.Inspect(DataSet.Open(Fixtures.Path("data", "bccd")));
+        Assert.Equal((3, 0, 0), (summary.Pictures, summary.MissingPictures, summary.EmptyPictures));
+        Assert.Equal("RBC", summary.Classes[0].Label);
+        Assert.Equal(summary.Boxes, summary.Classes.Sum(c => c.Boxes));
+        Assert.Equal((640, 480, 3), summary.Sizes[0]);
+        Assert.Equal([("train", 2), ("val", 1)], summary.Splits.Order());
+    }
+
+    [Fact]
+    public void ThePageHoldsPicturesBoxesAndNothingFromOutside()
+    {
+        using var folder = new DataFolder();
+        var data = DataSet.Open(Fixtures.Path("data", "bccd"));
+        data = data with { Name = "<b>cells</b>", Samples = [.. data.Samples.Select(s => s with { Phrases = [new DataPhrase("a <script>", [s.Objects[0].Box]), new DataPhrase("no such", [])] })] };
+        DataInspector.WriteHtml(data, folder["page.html"]);
+        var html = File.ReadAllText(folder["page.html"]);
+        Assert.Equal(3, html.Split("data:image/jpeg;base64,/9j/").Length - 1);
+        Assert.True(html.Split("<rect").Length > 3 * 30);
+        Assert.Contains("a &lt;script&gt;", html, StringComparison.Ordinal);
+        Assert.Contains("no such (nothing here)", html, StringComparison.Ordinal);
+        Assert.DoesNotContain("<script", html, StringComparison.Ordinal);
+        Assert.DoesNotContain("<b>", html, StringComparison.Ordinal);
+        Assert.DoesNotContain("http", html.Replace("http://www.w3.org", "", StringComparison.Ordinal), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ConvertSaysWhatIsLost()
+    {
+        using var folder = new DataFolder();
+        var coco = DataSet.Open(folder.Write("in.json", DataFolder.Coco));
+        var result = DataConverter.Convert(coco, folder["yolo"], DataFormat.Yolo);
+        Assert.Equal((2, 3, 0), (result.Samples, result.Objects, result.Phrases));
+        Assert.Equal(["crowd marks: 1 not written, Yolo has no place for them", "masks: 3 not written, Yolo has no place for them", "pictures with fields that only Coco has: 1 not written, Yolo has no place for them"], result.Losses);
+        Assert.Empty(DataConverter.Convert(coco, folder["same.json"], DataFormat.Coco).Losses);
+        Assert.Equal(ErrorKind.Usage, Assert.Throws<SightlineException>(() => DataConverter.Convert(coco, folder["yolo"], DataFormat.Coco)).Kind);
+        Assert.Equal(ErrorKind.Usage, Assert.Throws<SightlineException>(() => DataConverter.Convert(coco, folder["in.json"], DataFormat.Voc)).Kind);
+    }
+
+    [Fact]
+    public void VocToYoloToCocoWithPicturesKeepsBoxes()
+    {
+        using var folder = new DataFolder();
+        var voc = DataSet.Open(Fixtures.Path("data", "bccd"));
+        DataConverter.Convert(voc, folder["yolo"], DataFormat.Yolo, copyPictures: true);
+        var yolo = DataSet.Open(folder["yolo"]);
+        Assert.Equal((640, 480), (yolo.Samples[0].Width, yolo.Samples[0].Height)); // read from the copied pictures
+        DataConverter.Convert(yolo, folder["coco/all.json"], DataFormat.Coco, copyPictures: true);
+        var coco = DataSet.Open(folder["coco/all.json"]);
+        Assert.All(coco.Samples, s => Assert.NotNull(coco.ResolvePicture(s)));
+        foreach (var (before, after) in voc.Samples.SelectMany(s => s.Objects).Zip(coco.Samples.SelectMany(s => s.Objects)))
+        {
+            Assert.Equal(before.Label, after.Label);
+            Assert.Equal(before.Box.X1, after.Box.X1, 1e-9);
+            Assert.Equal(before.Box.Y2, after.Box.Y2, 1e-9);
+        }
+    }
+
+    [Fact]
+    public void ANameThatLeadsOutOfTheFolderIsNotCopied()
+    {
+        using var folder = new DataFolder();
+        folder.WriteBmp("a.bmp", 4, 4, (_, _) => (1, 2, 3));
+        var data = new DataSet { Name = "x", Format = DataFormat.Coco, PictureFolder = folder["sub"], Samples = [new DataSample("a", "../a.bmp", 4, 4)] };
+        Directory.CreateDirectory(folder["sub"]);
+        var error = Assert.Throws<SightlineException>(() => DataConverter.Convert(data, folder["out/x.json"], DataFormat.Coco, copyPictures: true));
+        Assert.Equal(ErrorKind.BadData, error.Kind);
+    }
+
+    [Fact]
+    public void AFailedWriteLeavesTheOldFile()
+    {
+        using var folder = new DataFolder();
+        var path = folder.Write("out.jsonl", "old");
+        var data = new DataSet { Name = "x", Format = DataFormat.Coco, Samples = [new DataSample("a", "a.jpg", 0, 0) { Objects = [new("cat", default)] }] };
+        Assert.Equal(ErrorKind.BadData, Assert.Throws<SightlineException>(() => DataFormats.Write(data, path, DataFormat.Sightline)).Kind);
+        Assert.Equal("old", File.ReadAllText(path));
+        Assert.Single(Directory.GetFiles(folder.Root));
+    }
+
+    [Fact]
+    public void SplitsRepeatAndKeepNeighboursTogether()
+    {
+        var data = new DataSet { Name = "x", Format = DataFormat.Voc, Samples = [.. Enumerable.Range(0, 96).Select(i => new DataSample($"IMG_{i:0000}", $"IMG_{i:0000}.jpg", 4, 4))] };
+        var blocks = DataSplit.ByBlocks(data, 12, 4, offset: 3);
+        Assert.Equal(24, blocks.Where("val").Samples.Count);
+        Assert.All(Enumerable.Range(0, 8), b => Assert.Single(blocks.Samples.Skip(12 * b).Take(12).Select(s => s.Split).Distinct()));
+
+        var fraction = DataSplit.ByFraction(data, 0.25, 7);
+        Assert.InRange(fraction.Where("val").Samples.Count, 12, 36);
+        Assert.Equal(fraction.Samples.Select(s => s.Split), DataSplit.ByFraction(data, 0.25, 7).Samples.Select(s => s.Split));
+        // a sample more moves no other one
+        var more = DataSplit.ByFraction(data with { Samples = [new DataSample("IMG_new", "IMG_new.jpg", 4, 4), .. data.Samples] }, 0.25, 7);
+        Assert.Equal(fraction.Samples.Select(s => s.Split), more.Samples.Skip(1).Select(s => s.Split));
+
+        Assert.Equal(["IMG_0003", "IMG_0005"], DataSplit.ByList(data, ["IMG_0005", "IMG_0003.jpg"]).Where("val").Samples.Select(s => s.Id));
+        Assert.Contains("IMG_9", Assert.Throws<SightlineException>(() => DataSplit.ByList(data, ["IMG_9"])).Message, StringComparison.Ordinal);
+        Assert.Equal(ErrorKind.Usage, Assert.Throws<SightlineException>(() => DataSplit.ByFraction(data, 1.5, 0)).Kind);
+    }
+}
