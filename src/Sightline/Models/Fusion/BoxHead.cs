@@ -1,0 +1,63 @@
+using Sightline.Nn;
+using Sightline.Tensors;
+using Sightline.Tensors.Ops;
+
+namespace Sightline.Models.Fusion;
+
+/// <summary>
+/// Fused tokens back up to stride 8, where every place predicts one box and one vector to compare with phrases (anchor-free:
+/// Tian et al. 2019, FCOS; alignment by dot product: Li et al. 2022, GLIP).
+/// </summary>
+internal sealed class BoxHead
+{
+    private readonly FusionConfig _config;
+    private readonly LayerNorm _coarseNorm;
+    private readonly Linear _coarse;
+    private readonly Linear _fine;
+    private readonly Conv2d _mix;
+    private readonly LayerNorm _mixNorm;
+    private readonly Conv2d _boxMix;
+    private readonly LayerNorm _boxNorm;
+    private readonly Linear _box;
+    private readonly Linear _embedding;
+
+    /// <summary>Takes its parameters below <paramref name="scope"/>.</summary>
+    public BoxHead(ParameterScope scope, FusionConfig config)
+    {
+        _config = config;
+        var channels = config.HeadChannels;
+        _coarseNorm = new LayerNorm(scope / "coarse_norm", config.HiddenSize);
+        _coarse = new Linear(scope / "coarse", config.HiddenSize, channels);
+        _fine = new Linear(scope / "fine", config.StemChannels[2], channels);
+        _mix = new Conv2d(scope / "mix", channels, channels, kernel: 3);
+        _mixNorm = new LayerNorm(scope / "mix_norm", channels);
+        _boxMix = new Conv2d(scope / "box_mix", channels, channels, kernel: 3);
+        _boxNorm = new LayerNorm(scope / "box_norm", channels);
+        _box = new Linear(scope / "box", channels, 4, initializer: Initializer.TruncatedNormal(0.01f));
+        _embedding = new Linear(scope / "embedding", channels, config.ProjectionSize);
+    }
+
+    /// <summary>
+    /// fine [B, F, F, Cf] and tokens [B·N, C] to boxes [B·M, 4] (xyxy in 0..1 of the canvas) and vectors [B·M, E], M = F².
+    /// </summary>
+    /// <param name="fine">Features at stride 8.</param>
+    /// <param name="tokens">Fused tokens at stride 16.</param>
+    /// <param name="parents">For each fine place the row of the token above it, [B·M] (int64).</param>
+    /// <param name="centres">Centre of each fine place twice, (x, y, x, y) in 0..1, [B·M, 4].</param>
+    /// <param name="signs">(-1, -1, 1, 1) times the reach of exp(0): one stride, in 0..1, [4].</param>
+    public (Tensor Boxes, Tensor Embeddings) Forward(Tensor fine, Tensor tokens, Tensor parents, Tensor centres, Tensor signs)
+    {
+        var side = _config.FineSide;
+        var channels = _config.HeadChannels;
+        var up = Op.IndexRows(_coarse.Forward(_coarseNorm.Forward(tokens)), parents);     // [B·M, Ch]
+        var x = Op.Add(up, Op.Reshape(_fine.Forward(fine), -1, channels));
+        x = Op.Gelu(x, GeluKind.Tanh);
+        x = Op.Reshape(_mix.Forward(Op.Reshape(x, -1, side, side, channels)), -1, channels);
+        x = Op.Gelu(_mixNorm.Forward(x), GeluKind.Tanh);                                  // [B·M, Ch]
+        var embeddings = _embedding.Forward(x);                                           // [B·M, E]
+        var b = Op.Reshape(_boxMix.Forward(Op.Reshape(x, -1, side, side, channels)), -1, channels);
+        b = Op.Gelu(_boxNorm.Forward(b), GeluKind.Tanh);
+        var reach = Op.Exp(Op.Clamp(Op.AddScalar(_box.Forward(b), 1f), -4f, 5f));         // strides from the centre to each edge
+        return (Op.Add(centres, Op.Mul(reach, signs)), embeddings);
+    }
+}

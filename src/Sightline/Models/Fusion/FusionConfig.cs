@@ -1,0 +1,157 @@
+using System.Text.Json.Serialization;
+
+namespace Sightline.Models.Fusion;
+
+/// <summary>
+/// The sizes of a fusion grounding model; written to <c>config.json</c> of a model folder. All keys are required there, so
+/// that a missing one never trains or loads some other model silently.
+/// </summary>
+public sealed record FusionConfig
+{
+    /// <summary>Value of <c>model_type</c> in a model folder.</summary>
+    public const string ModelType = "sightline_fusion";
+
+    /// <summary>Side of the square canvas in pixels; a multiple of 16. The picture is scaled to fit, upper left.</summary>
+    [JsonPropertyName("image_size")]
+    public required int ImageSize { get; init; }
+
+    /// <summary>Channels after the three stride-2 convolutions of the stem (strides 2, 4 and 8).</summary>
+    [JsonPropertyName("stem_channels")]
+    public required int[] StemChannels { get; init; }
+
+    /// <summary>Convolutional blocks at stride 8.</summary>
+    [JsonPropertyName("local_layers")]
+    public required int LocalLayers { get; init; }
+
+    /// <summary>Channels of picture and text tokens: the shared space.</summary>
+    [JsonPropertyName("hidden_size")]
+    public required int HiddenSize { get; init; }
+
+    /// <summary>Heads of every attention; divides <see cref="HiddenSize"/>.</summary>
+    [JsonPropertyName("num_attention_heads")]
+    public required int NumAttentionHeads { get; init; }
+
+    /// <summary>Hidden channels of the feed-forward layers, as a multiple of <see cref="HiddenSize"/>.</summary>
+    [JsonPropertyName("feed_forward_ratio")]
+    public required int FeedForwardRatio { get; init; }
+
+    /// <summary>Transformer layers over picture tokens (stride 16) before the text comes in.</summary>
+    [JsonPropertyName("image_layers")]
+    public required int ImageLayers { get; init; }
+
+    /// <summary>Transformer layers over the tokens of a phrase before the picture comes in.</summary>
+    [JsonPropertyName("text_layers")]
+    public required int TextLayers { get; init; }
+
+    /// <summary>Layers in which picture and text look at each other.</summary>
+    [JsonPropertyName("fusion_layers")]
+    public required int FusionLayers { get; init; }
+
+    /// <summary>Entries of the word-piece vocabulary.</summary>
+    [JsonPropertyName("vocab_size")]
+    public required int VocabSize { get; init; }
+
+    /// <summary>Channels of the word-piece table, which a linear layer takes to <see cref="HiddenSize"/>.</summary>
+    [JsonPropertyName("word_embedding_size")]
+    public required int WordEmbeddingSize { get; init; }
+
+    /// <summary>Longest phrase in tokens; longer ones are cut.</summary>
+    [JsonPropertyName("max_phrase_tokens")]
+    public required int MaxPhraseTokens { get; init; }
+
+    /// <summary>Channels of the box head at stride 8.</summary>
+    [JsonPropertyName("head_channels")]
+    public required int HeadChannels { get; init; }
+
+    /// <summary>Channels in which regions and phrases are compared.</summary>
+    [JsonPropertyName("projection_size")]
+    public required int ProjectionSize { get; init; }
+
+    /// <summary>Probability with which residual branches of the transformers are dropped element-wise in training.</summary>
+    [JsonPropertyName("dropout")]
+    public required float Dropout { get; init; }
+
+    /// <summary>Patches along one side of the coarse grid (stride 16).</summary>
+    [JsonIgnore]
+    public int CoarseSide => ImageSize / 16;
+
+    /// <summary>Places along one side of the fine grid (stride 8), where boxes are predicted.</summary>
+    [JsonIgnore]
+    public int FineSide => ImageSize / 8;
+
+    /// <summary>Two CPU cores train it.</summary>
+    public static FusionConfig Nano { get; } = new()
+    {
+        ImageSize = 320,
+        StemChannels = [24, 48, 96],
+        LocalLayers = 2,
+        HiddenSize = 160,
+        NumAttentionHeads = 5,
+        FeedForwardRatio = 2,
+        ImageLayers = 2,
+        TextLayers = 2,
+        FusionLayers = 3,
+        VocabSize = 30522,
+        WordEmbeddingSize = 64,
+        MaxPhraseTokens = 24,
+        HeadChannels = 96,
+        ProjectionSize = 128,
+        Dropout = 0.05f,
+    };
+
+    /// <summary>For a desktop processor with time, or a small GPU.</summary>
+    public static FusionConfig Small { get; } = Nano with
+    {
+        ImageSize = 480,
+        StemChannels = [32, 64, 160],
+        LocalLayers = 3,
+        HiddenSize = 256,
+        NumAttentionHeads = 8,
+        FeedForwardRatio = 4,
+        ImageLayers = 4,
+        TextLayers = 4,
+        FusionLayers = 4,
+        WordEmbeddingSize = 128,
+        HeadChannels = 160,
+        ProjectionSize = 256,
+        Dropout = 0.1f,
+    };
+
+    /// <summary>For a GPU.</summary>
+    public static FusionConfig Base { get; } = Small with
+    {
+        ImageSize = 640,
+        StemChannels = [48, 96, 256],
+        LocalLayers = 4,
+        HiddenSize = 512,
+        NumAttentionHeads = 8,
+        ImageLayers = 8,
+        TextLayers = 6,
+        FusionLayers = 6,
+        WordEmbeddingSize = 256,
+        HeadChannels = 256,
+    };
+
+    /// <summary>The named presets.</summary>
+    public static IReadOnlyDictionary<string, FusionConfig> Presets { get; } =
+        new Dictionary<string, FusionConfig> { ["nano"] = Nano, ["small"] = Small, ["base"] = Base };
+
+    /// <summary>Checks that the sizes fit each other.</summary>
+    /// <exception cref="SightlineException">They do not; the message names the key.</exception>
+    public FusionConfig Validate()
+    {
+        Require(ImageSize >= 32 && ImageSize % 16 == 0, $"image_size must be a multiple of 16 and at least 32, is {ImageSize}");
+        Require(StemChannels is { Length: 3 } && StemChannels.All(c => c > 0), "stem_channels must be three positive numbers");
+        Require(HiddenSize > 0 && NumAttentionHeads > 0 && HiddenSize % NumAttentionHeads == 0, $"hidden_size ({HiddenSize}) must be a multiple of num_attention_heads ({NumAttentionHeads})");
+        Require(LocalLayers >= 0 && ImageLayers >= 0 && TextLayers >= 0 && FusionLayers >= 0, "layer counts must not be negative");
+        Require(VocabSize > 0 && MaxPhraseTokens > 2 && WordEmbeddingSize > 0, "vocab_size and word_embedding_size must be positive, max_phrase_tokens above 2");
+        Require(HeadChannels > 0 && ProjectionSize > 0 && FeedForwardRatio > 0, "head_channels, projection_size and feed_forward_ratio must be positive");
+        Require(Dropout is >= 0 and < 1, $"dropout must be in [0, 1), is {Dropout}");
+        return this;
+    }
+
+    private static void Require(bool holds, string problem)
+    {
+        if (!holds) throw new SightlineException(ErrorKind.BadModel, $"the model configuration cannot be used: {problem}");
+    }
+}

@@ -1,0 +1,41 @@
+using Sightline.Tensors;
+
+namespace Sightline.Models.Fusion;
+
+/// <summary>The constants of a batch size: which token lies above which fine place, and where the places are.</summary>
+internal sealed class FusionGeometry : IDisposable
+{
+    public FusionGeometry(FusionConfig config, int pictures)
+    {
+        var coarse = config.CoarseSide;
+        var fine = config.FineSide;
+        var parents = new long[pictures * fine * fine];
+        var centres = new float[pictures * fine * fine * 4];
+        for (var at = 0; at < parents.Length; at++)
+        {
+            var (picture, place) = Math.DivRem(at, fine * fine);
+            var (row, column) = Math.DivRem(place, fine);
+            parents[at] = (picture * coarse * coarse) + (row / 2 * coarse) + (column / 2);
+            centres[at * 4] = centres[(at * 4) + 2] = (column + 0.5f) / fine;
+            centres[(at * 4) + 1] = centres[(at * 4) + 3] = (row + 0.5f) / fine;
+        }
+
+        var stride = 1f / fine;
+        Parents = Tensor.From(parents, [parents.Length]).AsParameter(requiresGrad: false);
+        Centres = Tensor.From(centres, [parents.Length, 4]).AsParameter(requiresGrad: false);
+        Signs = Tensor.From([-stride, -stride, stride, stride], [4]).AsParameter(requiresGrad: false);
+    }
+
+    public Tensor Parents { get; }
+
+    public Tensor Centres { get; }
+
+    public Tensor Signs { get; }
+
+    public void Dispose()
+    {
+        Parents.Dispose();
+        Centres.Dispose();
+        Signs.Dispose();
+    }
+}

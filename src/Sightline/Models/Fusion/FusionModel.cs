@@ -1,0 +1,179 @@
+using Sightline.Nn;
+using Sightline.Tensors;
+using Sightline.Tensors.Ops;
+
+namespace Sightline.Models.Fusion;
+
+/// <summary>
+/// Picture and phrases to boxes: image encoder, text encoder, cross-modal fusion, box head. Parameters and nothing else; what a
+/// picture or a phrase is, <see cref="FusionProcessor"/> knows.
+/// <para>B pictures, S canvas side, N = (S/16)² tokens and M = (S/8)² places a picture, T words in P phrases, C hidden, E projection.</para>
+/// </summary>
+public sealed class FusionModel : IDisposable
+{
+    private readonly ImageEncoder _imageEncoder;
+    private readonly TextEncoder _textEncoder;
+    private readonly FusionLayer[] _fusion;
+    private readonly BoxHead _head;
+    private readonly LayerNorm _phraseNorm;
+    private readonly Linear _phraseProjection;
+    private readonly Linear _presence;
+    private readonly Tensor _logScale;
+    private readonly Tensor _bias;
+    private readonly Dictionary<int, FusionGeometry> _geometry = [];
+
+    /// <summary>Asks the store for every parameter of the model; the caller checks <see cref="ParameterStore.RequireComplete"/>.</summary>
+    public FusionModel(FusionConfig config, ParameterStore parameters)
+    {
+        Config = config.Validate();
+        Parameters = parameters;
+        var root = parameters.Root;
+        _imageEncoder = new ImageEncoder(root / "image_encoder", config);
+        _textEncoder = new TextEncoder(root / "text_encoder", config);
+        _fusion = [.. Enumerable.Range(0, config.FusionLayers).Select(i => new FusionLayer(root / "fusion" / i, config))];
+        _head = new BoxHead(root / "head", config);
+        _phraseNorm = new LayerNorm(root / "phrase_norm", config.HiddenSize);
+        _phraseProjection = new Linear(root / "phrase_projection", config.HiddenSize, config.ProjectionSize);
+        _presence = new Linear(root / "presence", config.HiddenSize, 1, initializer: Initializer.TruncatedNormal());
+        _logScale = root.Get("logit_scale", [], Initializer.Constant(MathF.Log(10f)));
+        _bias = root.Get("logit_bias", [], Initializer.Constant(-4.6f)); // sigmoid = 0.01: nearly every place is empty
+    }
+
+    /// <summary>The sizes.</summary>
+    public FusionConfig Config { get; }
+
+    /// <summary>The weights, by path.</summary>
+    public ParameterStore Parameters { get; }
+
+    /// <summary>Words to features before they have seen a picture: [T, C]. Depends on the phrase alone, so it can be kept.</summary>
+    public Tensor EncodeText(PhraseTokens phrases, RandomStream? random = null)
+    {
+        ArgumentNullException.ThrowIfNull(phrases);
+        return _textEncoder.Forward(phrases.Ids, phrases.Places, AttentionLayout.BlockDiagonal(phrases.Lengths), random);
+    }
+
+    /// <summary>The whole model on a batch. <paramref name="random"/> is null outside training.</summary>
+    public FusionOutput Forward(FusionPictures pictures, PhraseTokens phrases, RandomStream? random = null) =>
+        Ground(pictures, EncodeText(phrases, random), phrases.Lengths, phrases.CountByPicture, random);
+
+    /// <summary>As <see cref="Forward"/> with the words' features at hand.</summary>
+    /// <param name="pictures">Pixels and positions.</param>
+    /// <param name="words">[T, C], the phrases of the first picture first.</param>
+    /// <param name="lengths">Words of each phrase.</param>
+    /// <param name="counts">Phrases of each picture.</param>
+    /// <param name="random">Null outside training.</param>
+    public FusionOutput Ground(FusionPictures pictures, Tensor words, int[] lengths, int[] counts, RandomStream? random = null)
+    {
+        var layouts = Layouts(pictures.Count, lengths, counts);
+        var (fine, image) = _imageEncoder.Forward(pictures.Pixels, pictures.Positions, layouts.ImageSelf, random);
+        Tensor? text = words;
+        foreach (var layer in _fusion) (image, text) = layer.Forward(image, text, layouts, random);
+        var geometry = Geometry(pictures.Count);
+        var (boxes, regions) = _head.Forward(fine, image, geometry.Parents, geometry.Centres, geometry.Signs);
+        var first = Op.IndexRows(text!, FirstWords(lengths));                             // [P, C]
+        var heads = _phraseNorm.Forward(first);
+        var vectors = Op.L2Normalize(_phraseProjection.Forward(heads));                   // [P, E]
+        regions = Op.L2Normalize(regions);                                                // [B·M, E]
+        var logits = Align(regions, vectors, pictures.Count, counts);                     // [B, Pmax, M]
+        var places = Config.FineSide * Config.FineSide;
+        return new FusionOutput(
+            Op.Reshape(boxes, pictures.Count, places, 4), logits, Op.Reshape(_presence.Forward(heads), -1), counts);
+    }
+
+    /// <summary>
+    /// Regions and phrases in the shared space, without fusion: what contrastive pre-training compares. Region vectors
+    /// [B·M, E] and phrase vectors [P, E], both of length 1.
+    /// </summary>
+    public (Tensor Regions, Tensor Phrases) Embed(FusionPictures pictures, PhraseTokens phrases, RandomStream? random = null)
+    {
+        var imageSelf = AttentionLayout.BlockDiagonal(Repeat(Config.CoarseSide * Config.CoarseSide, pictures.Count));
+        var layouts = new FusionLayouts(imageSelf, imageSelf, imageSelf, imageSelf);
+        var (fine, image) = _imageEncoder.Forward(pictures.Pixels, pictures.Positions, imageSelf, random);
+        foreach (var layer in _fusion) (image, _) = layer.Forward(image, null, layouts, random);
+        var geometry = Geometry(pictures.Count);
+        var (_, regions) = _head.Forward(fine, image, geometry.Parents, geometry.Centres, geometry.Signs);
+        var words = EncodeText(phrases, random);
+        var vectors = _phraseProjection.Forward(_phraseNorm.Forward(Op.IndexRows(words, FirstWords(phrases.Lengths))));
+        return (regions, Op.L2Normalize(vectors));
+    }
+
+    /// <summary>Frees the parameters and constants.</summary>
+    public void Dispose()
+    {
+        foreach (var geometry in _geometry.Values) geometry.Dispose();
+        _geometry.Clear();
+        Parameters.Dispose();
+    }
+
+    /// <summary>scale · cosine + bias of every place with every phrase of its picture; rows past a picture's count repeat its batch's first phrase.</summary>
+    private Tensor Align(Tensor regions, Tensor vectors, int pictures, int[] counts)
+    {
+        var most = counts.Max();
+        var rows = new long[pictures * most];
+        for (int b = 0, start = 0; b < pictures; start += counts[b++])
+        {
+            for (var p = 0; p < counts[b]; p++) rows[(b * most) + p] = start + p;
+        }
+
+        var padded = Op.Reshape(Op.IndexRows(vectors, Tensor.From(rows, [rows.Length])), pictures, most, Config.ProjectionSize);
+        var cosine = Op.MatMul(padded, Op.Reshape(regions, pictures, -1, Config.ProjectionSize), transposeB: true); // [B, Pmax, M]
+        return Op.Add(Op.Mul(cosine, Op.Exp(_logScale)), _bias);
+    }
+
+    private FusionLayouts Layouts(int pictures, int[] lengths, int[] counts)
+    {
+        var image = Repeat(Config.CoarseSide * Config.CoarseSide, pictures);
+        var words = new int[pictures];
+        for (int b = 0, p = 0; b < pictures; b++)
+        {
+            for (var i = 0; i < counts[b]; i++) words[b] += lengths[p++];
+        }
+
+        return new FusionLayouts(
+            AttentionLayout.BlockDiagonal(image),
+            AttentionLayout.BlockDiagonal(lengths),
+            AttentionLayout.BlockDiagonal(words, image),
+            AttentionLayout.BlockDiagonal(image, words));
+    }
+
+    private FusionGeometry Geometry(int pictures)
+    {
+        if (!_geometry.TryGetValue(pictures, out var geometry)) _geometry[pictures] = geometry = new FusionGeometry(Config, pictures);
+        return geometry;
+    }
+
+    private static Tensor FirstWords(int[] lengths)
+    {
+        var rows = new long[lengths.Length];
+        for (var i = 1; i < lengths.Length; i++) rows[i] = rows[i - 1] + lengths[i - 1];
+        return Tensor.From(rows, [rows.Length]);
+    }
+
+    private static int[] Repeat(int value, int count)
+    {
+        var values = new int[count];
+        Array.Fill(values, value);
+        return values;
+    }
+}
+
+/// <summary>Pictures on their canvases: pixels [B, S, S, 3] and position features [B·N, F].</summary>
+public sealed record FusionPictures(Tensor Pixels, Tensor Positions)
+{
+    /// <summary>B.</summary>
+    public int Count => Pixels.Shape[0];
+}
+
+/// <summary>Phrases packed without padding, those of the first picture first.</summary>
+/// <param name="Ids">Word pieces, [T] (int64); every phrase starts with the classification token.</param>
+/// <param name="Places">Place of each word piece in its phrase, [T] (int64).</param>
+/// <param name="Lengths">Word pieces of each phrase.</param>
+/// <param name="CountByPicture">Phrases of each picture; at least one.</param>
+public sealed record PhraseTokens(Tensor Ids, Tensor Places, int[] Lengths, int[] CountByPicture);
+
+/// <summary>What the model says about a batch.</summary>
+/// <param name="Boxes">One box a place, xyxy in 0..1 of the canvas, [B, M, 4].</param>
+/// <param name="Logits">Alignment of each phrase with each place, before the sigmoid, [B, Pmax, M].</param>
+/// <param name="Presence">Is anything of this phrase in the picture, before the sigmoid, [P].</param>
+/// <param name="CountByPicture">Phrases of each picture.</param>
+public sealed record FusionOutput(Tensor Boxes, Tensor Logits, Tensor Presence, int[] CountByPicture);
