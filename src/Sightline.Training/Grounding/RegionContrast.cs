@@ -1,0 +1,154 @@
+using Sightline.Models.Fusion;
+using Sightline.Tensors;
+using Sightline.Tensors.Ops;
+
+namespace Sightline.Training.Grounding;
+
+/// <summary>The contrastive losses.</summary>
+public enum ContrastiveLossKind
+{
+    /// <summary>Softmax over the batch, both ways (van den Oord et al. 2018; CLIP, Radford et al. 2021).</summary>
+    InfoNce,
+
+    /// <summary>Every pair by itself (SigLIP, Zhai et al. 2023).</summary>
+    Sigmoid,
+}
+
+/// <summary>
+/// Contrastive pre-training: regions with phrases, and the whole picture with the list of what is in it. Only phrases that
+/// describe an object by itself take part ("the small red ring"): without fusion nothing can know what lies left of what. A region
+/// and a phrase are a pair when the phrase means it, or when another picture uses the same phrase for its own region.
+/// </summary>
+public sealed class RegionContrast(FusionConfig config, ContrastiveLossKind kind)
+{
+    private const int Grid = 3;
+    private readonly List<long> _places = [];
+
+    /// <summary>What a batch of samples compares: phrases by picture, and which region belongs to which phrase.</summary>
+    public static ContrastPairs Pair(IReadOnlyList<TrainingSample> samples)
+    {
+        var phrases = new List<List<string>>();
+        var regions = new List<(int Picture, CanvasBox Box, HashSet<string> Phrases)>();
+        for (var b = 0; b < samples.Count; b++)
+        {
+            var sample = samples[b];
+            var own = new List<string>();
+            var regionOf = new Dictionary<int, int>();
+            for (var p = 0; p < sample.Phrases.Length; p++)
+            {
+                if (sample.PositionSensitive[p] || sample.Targets[p].Length == 0) continue;
+                if (!own.Contains(sample.Phrases[p])) own.Add(sample.Phrases[p]);
+                foreach (var o in sample.Targets[p])
+                {
+                    if (!regionOf.TryGetValue(o, out var r))
+                    {
+                        regionOf[o] = r = regions.Count;
+                        regions.Add((b, sample.Objects[o], []));
+                    }
+
+                    regions[r].Phrases.Add(sample.Phrases[p]);
+                }
+            }
+
+            if (own.Count > 0)
+            {
+                // the whole picture against everything that was said about it
+                var caption = string.Join(", ", own.Order(StringComparer.Ordinal));
+                own.Add(caption);
+                regions.Add((b, Whole(sample), [caption]));
+            }
+
+            phrases.Add(own);
+        }
+
+        return new ContrastPairs(phrases, regions);
+    }
+
+    /// <summary>The loss of a batch; regions [B·M, E] and phrases [P, E] from <see cref="FusionModel.Embed"/>.</summary>
+    public Tensor Compute(Tensor regions, Tensor phrases, ContrastPairs pairs, Tensor logScale, Tensor bias)
+    {
+        var texts = pairs.Phrases.SelectMany(own => own).ToArray();
+        _places.Clear();
+        foreach (var (picture, box, _) in pairs.Regions) AddPlaces(picture, box);
+        var pooled = Op.Reshape(Op.IndexRows(regions, Tensor.From([.. _places], [_places.Count])), pairs.Regions.Count, Grid * Grid, config.ProjectionSize);
+        var vectors = Op.L2Normalize(Op.Mean(pooled, axis: 1));                               // [R, E]
+        var logits = Op.Mul(Op.MatMul(vectors, phrases, transposeB: true), Op.Exp(logScale)); // [R, P]
+        var positive = new float[pairs.Regions.Count * texts.Length];
+        for (var r = 0; r < pairs.Regions.Count; r++)
+        {
+            for (var p = 0; p < texts.Length; p++)
+            {
+                if (pairs.Regions[r].Phrases.Contains(texts[p])) positive[(r * texts.Length) + p] = 1;
+            }
+        }
+
+        return kind == ContrastiveLossKind.Sigmoid ? SigmoidLoss(logits, positive, bias) : InfoNce(logits, positive);
+    }
+
+    private static Tensor SigmoidLoss(Tensor logits, float[] positive, Tensor bias)
+    {
+        var targets = Tensor.From(positive, logits.Shape);
+        return Op.Scale(Op.BceWithLogits(Op.Add(logits, bias), targets, null, Reduction.Sum), 1f / logits.Shape[0]);
+    }
+
+    /// <summary>Cross entropy against the uniform distribution over all positives, of rows and of columns, averaged.</summary>
+    private static Tensor InfoNce(Tensor logits, float[] positive)
+    {
+        var (R, P) = (logits.Shape[0], logits.Shape[1]);
+        var byRow = new float[R * P];
+        var byColumn = new float[P * R];
+        for (var r = 0; r < R; r++)
+        {
+            for (var p = 0; p < P; p++)
+            {
+                byRow[(r * P) + p] = positive[(r * P) + p];
+                byColumn[(p * R) + r] = positive[(r * P) + p];
+            }
+        }
+
+        NormalizeRows(byRow, P);
+        NormalizeRows(byColumn, R);
+        var rows = Op.Sum(Op.Mul(Op.LogSoftmax(logits), Tensor.From(byRow, [R, P])));
+        var columns = Op.Sum(Op.Mul(Op.LogSoftmax(Op.Transpose(logits, 1, 0)), Tensor.From(byColumn, [P, R])));
+        return Op.Add(Op.Scale(rows, -0.5f / R), Op.Scale(columns, -0.5f / P));
+    }
+
+    private static void NormalizeRows(float[] values, int columns)
+    {
+        for (var start = 0; start < values.Length; start += columns)
+        {
+            var row = values.AsSpan(start, columns);
+            float sum = 0;
+            foreach (var value in row) sum += value;
+            for (var i = 0; i < row.Length && sum > 0; i++) row[i] /= sum;
+        }
+    }
+
+    private static CanvasBox Whole(TrainingSample sample)
+    {
+        var side = (float)sample.Canvas.Canvas.Width;
+        return new CanvasBox(0, 0, sample.Canvas.FilledWidth / side, sample.Canvas.FilledHeight / side);
+    }
+
+    /// <summary>The places nearest to a 3 x 3 grid inside the box.</summary>
+    private void AddPlaces(int picture, CanvasBox box)
+    {
+        var side = config.FineSide;
+        for (var i = 0; i < Grid; i++)
+        {
+            for (var j = 0; j < Grid; j++)
+            {
+                var x = box.X1 + ((box.X2 - box.X1) * (j + 0.5f) / Grid);
+                var y = box.Y1 + ((box.Y2 - box.Y1) * (i + 0.5f) / Grid);
+                var column = Math.Clamp((int)(x * side), 0, side - 1);
+                var row = Math.Clamp((int)(y * side), 0, side - 1);
+                _places.Add((picture * side * side) + (row * side) + column);
+            }
+        }
+    }
+}
+
+/// <summary>The two sides of a contrastive batch.</summary>
+/// <param name="Phrases">Distinct phrases by picture, the caption of the whole last.</param>
+/// <param name="Regions">Boxes with the phrases that mean them.</param>
+public sealed record ContrastPairs(IReadOnlyList<List<string>> Phrases, IReadOnlyList<(int Picture, CanvasBox Box, HashSet<string> Phrases)> Regions);

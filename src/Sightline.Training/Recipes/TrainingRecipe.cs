@@ -1,0 +1,250 @@
+using System.Text.Json.Serialization;
+using Sightline.Models.Fusion;
+using Sightline.Training.Grounding;
+
+namespace Sightline.Training.Recipes;
+
+/// <summary>Everything that decides a training run, as read from a JSON file. Unknown keys are errors.</summary>
+public sealed record TrainingRecipe
+{
+    /// <summary>Name of the run; its folder is <c>runs/NAME</c> unless <see cref="Output"/> says otherwise.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Seed of everything: weights, order, augmentation, generated scenes and phrases.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>Folder of the run, relative to the current folder. Null: <c>runs/NAME</c>.</summary>
+    public string? Output { get; init; }
+
+    /// <summary>The model to train.</summary>
+    public ModelRecipe Model { get; init; } = new();
+
+    /// <summary>Where samples come from; drawn in proportion to their weights.</summary>
+    public required IReadOnlyList<SourceRecipe> Train { get; init; }
+
+    /// <summary>What is measured during and after training; never trained on.</summary>
+    public IReadOnlyList<SourceRecipe> Validation { get; init; } = [];
+
+    /// <summary>The stages in order.</summary>
+    public required IReadOnlyList<StageRecipe> Stages { get; init; }
+}
+
+/// <summary>Which network, and what it starts from.</summary>
+public sealed record ModelRecipe
+{
+    /// <summary>A name of <see cref="FusionConfig.Presets"/>.</summary>
+    public string Preset { get; init; } = "nano";
+
+    /// <summary>Another canvas than the preset's, in pixels (a multiple of 16).</summary>
+    public int? ImageSize { get; init; }
+
+    /// <summary>Another dropout than the preset's.</summary>
+    public float? Dropout { get; init; }
+
+    /// <summary>A model folder to start from; parameters that fit are taken, others start anew.</summary>
+    public string? InitializeFrom { get; init; }
+
+    /// <summary>Folder (or vocab.txt) of the word-piece tokenizer.</summary>
+    public string Tokenizer { get; init; } = "models/nano";
+
+    /// <summary>The sizes that result.</summary>
+    public FusionConfig ToConfig()
+    {
+        if (!FusionConfig.Presets.TryGetValue(Preset, out var config))
+            throw new SightlineException(ErrorKind.BadRecipe, $"model.preset is '{Preset}'; known are {string.Join(", ", FusionConfig.Presets.Keys)}");
+        return (config with { ImageSize = ImageSize ?? config.ImageSize, Dropout = Dropout ?? config.Dropout }).Validate();
+    }
+}
+
+/// <summary>One source of samples: generated scenes, or labelled pictures on disk.</summary>
+public sealed record SourceRecipe
+{
+    /// <summary>How the source is called in logs.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Share of the samples that it gives, relative to the other sources.</summary>
+    public double Weight { get; init; } = 1;
+
+    /// <summary>Generated scenes.</summary>
+    public SceneRecipe? Scenes { get; init; }
+
+    /// <summary>Labelled pictures.</summary>
+    public PictureRecipe? Pictures { get; init; }
+}
+
+/// <summary>Scenes made by the generator; endless.</summary>
+public sealed record SceneRecipe
+{
+    /// <summary>Smallest and largest side in pixels.</summary>
+    public int MinimumSide { get; init; } = 128;
+
+    /// <summary>Largest side in pixels.</summary>
+    public int MaximumSide { get; init; } = 192;
+
+    /// <summary>Fewest objects.</summary>
+    public int MinimumObjects { get; init; } = 2;
+
+    /// <summary>Most objects.</summary>
+    public int MaximumObjects { get; init; } = 7;
+
+    /// <summary>Phrases a scene.</summary>
+    public int Phrases { get; init; } = 6;
+
+    /// <summary>Only phrases that describe an object by itself (class and attributes).</summary>
+    public bool AttributesOnly { get; init; }
+
+    /// <summary>Colour-and-shape pairs ("red star") that never appear, for zero-shot measurement.</summary>
+    public IReadOnlyList<string> HeldOut { get; init; } = [];
+
+    /// <summary>Only scenes that show a held-out pair.</summary>
+    public bool ShowHeldOut { get; init; }
+
+    /// <summary>Scenes in a validation source.</summary>
+    public int Count { get; init; } = 200;
+
+    /// <summary>First scene; validation takes another range or seed than training.</summary>
+    public ulong Seed { get; init; }
+}
+
+/// <summary>Labelled pictures of a data set in any readable format.</summary>
+public sealed record PictureRecipe
+{
+    /// <summary>The data set.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>Its split to use, where the data set names splits.</summary>
+    public string? Split { get; init; }
+
+    /// <summary>Without named splits: every how-manieth block of neighbouring names is held out.</summary>
+    public int HoldOutEvery { get; init; }
+
+    /// <summary>Pictures in such a block; neighbours can be near-duplicates.</summary>
+    public int HoldOutBlock { get; init; } = 12;
+
+    /// <summary>Take the held-out blocks instead of the others.</summary>
+    public bool HeldOutPart { get; init; }
+
+    /// <summary>A JSON file with readable phrases for class names.</summary>
+    public string? Phrases { get; init; }
+
+    /// <summary>Referring expressions generated for each sample, beside the class phrases.</summary>
+    public int Expressions { get; init; }
+
+    /// <summary>Use class phrases.</summary>
+    public bool Classes { get; init; } = true;
+
+    /// <summary>Random changes of training samples.</summary>
+    public AugmentationRecipe? Augmentation { get; init; }
+}
+
+/// <summary>Strengths of the random changes; zero switches one off.</summary>
+public sealed record AugmentationRecipe
+{
+    /// <summary>Probability of mirroring.</summary>
+    public double Flip { get; init; } = 0.5;
+
+    /// <summary>Smallest and largest zoom of the picture on the canvas.</summary>
+    public double MinimumScale { get; init; } = 0.6;
+
+    /// <summary>Largest zoom.</summary>
+    public double MaximumScale { get; init; } = 1.5;
+
+    /// <summary>Change of the ratio of width to height, as a factor up to 1 + this.</summary>
+    public double Stretch { get; init; } = 0.15;
+
+    /// <summary>Strength of changes of brightness, contrast, saturation and hue.</summary>
+    public double Color { get; init; } = 0.3;
+
+    /// <summary>Probability of blurring.</summary>
+    public double Blur { get; init; } = 0.1;
+
+    /// <summary>Probability of putting four pictures together.</summary>
+    public double Mosaic { get; init; }
+}
+
+/// <summary>What a stage of training minimises.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<StageKind>))]
+public enum StageKind
+{
+    /// <summary>Contrastive pre-training of regions with phrases.</summary>
+    Contrastive,
+
+    /// <summary>Boxes and alignment, the whole model.</summary>
+    Boxes,
+}
+
+/// <summary>The shape of the learning rate after the warm-up.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<ScheduleKind>))]
+public enum ScheduleKind
+{
+    /// <summary>Half a cosine down to zero.</summary>
+    Cosine,
+
+    /// <summary>A straight line down to zero.</summary>
+    Linear,
+
+    /// <summary>No decay.</summary>
+    Constant,
+}
+
+/// <summary>One stage of training.</summary>
+public sealed record StageRecipe
+{
+    /// <summary>What it minimises.</summary>
+    public required StageKind Kind { get; init; }
+
+    /// <summary>Optimizer steps.</summary>
+    public required int Steps { get; init; }
+
+    /// <summary>Pictures a micro-batch. 0: the largest that fits into memory.</summary>
+    public int Batch { get; init; } = 8;
+
+    /// <summary>Micro-batches an optimizer step.</summary>
+    public int Accumulate { get; init; } = 1;
+
+    /// <summary>Largest learning rate.</summary>
+    public double LearningRate { get; init; } = 1e-3;
+
+    /// <summary>Learning rates by parameter path prefix, as factors.</summary>
+    public IReadOnlyDictionary<string, double> LearningRateFactors { get; init; } = new Dictionary<string, double>();
+
+    /// <summary>Path prefixes that are not trained.</summary>
+    public IReadOnlyList<string> Freeze { get; init; } = [];
+
+    /// <summary>Steps of linear warm-up.</summary>
+    public int WarmUp { get; init; } = 100;
+
+    /// <summary>Decay after the warm-up.</summary>
+    public ScheduleKind Schedule { get; init; } = ScheduleKind.Cosine;
+
+    /// <summary>Decoupled weight decay of matrices.</summary>
+    public double WeightDecay { get; init; } = 0.05;
+
+    /// <summary>Largest norm of the whole gradient.</summary>
+    public double GradientClip { get; init; } = 1;
+
+    /// <summary>Decay of the running average of the weights that is measured and saved; 0 switches it off.</summary>
+    public double AverageDecay { get; init; } = 0.998;
+
+    /// <summary>The contrastive loss.</summary>
+    [JsonConverter(typeof(JsonStringEnumConverter<ContrastiveLossKind>))]
+    public ContrastiveLossKind Contrast { get; init; } = ContrastiveLossKind.InfoNce;
+
+    /// <summary>Weights of the parts of the box loss.</summary>
+    public GroundingLossWeights Loss { get; init; } = new();
+
+    /// <summary>Most phrases a sample; more are drawn from.</summary>
+    public int MaximumPhrases { get; init; } = 8;
+
+    /// <summary>Steps between measurements on the validation sources; 0: only at the end.</summary>
+    public int ValidateEvery { get; init; } = 500;
+
+    /// <summary>Steps between checkpoints.</summary>
+    public int SaveEvery { get; init; } = 200;
+
+    /// <summary>Names of the sources that this stage draws from; empty: all.</summary>
+    public IReadOnlyList<string> Sources { get; init; } = [];
+
+    /// <summary>Weights and activations of the forward and backward pass in bfloat16, with float32 master weights.</summary>
+    public bool MixedPrecision { get; init; }
+}
