@@ -1,0 +1,50 @@
+using Sightline.Geometry;
+using Sightline.Models.Fusion;
+
+namespace Sightline.Grounding;
+
+/// <summary>Reads answers from the output of a fusion model: scores, suppression, boxes in the picture's frame.</summary>
+public static class FusionAnswers
+{
+    private const int Candidates = 300;
+
+    /// <summary>The answers for one picture of a batch.</summary>
+    /// <param name="output">What the model said.</param>
+    /// <param name="b">The picture's place in the batch.</param>
+    /// <param name="canvas">Its canvas.</param>
+    /// <param name="phrases">Its phrases.</param>
+    /// <param name="processor">Knows the way back from the canvas.</param>
+    /// <param name="options">What counts as found.</param>
+    /// <param name="frame">The frame of the boxes that come out.</param>
+    public static IEnumerable<PhraseAnswer> Read(
+        FusionOutput output, int b, CanvasPicture canvas, IReadOnlyList<string> phrases, FusionProcessor processor, GroundingOptions options, CoordinateFrame frame)
+    {
+        var (most, places) = (output.Logits.Shape[1], output.Logits.Shape[2]);
+        var first = output.CountByPicture.Take(b).Sum();
+        var order = new int[places];
+        for (var p = 0; p < phrases.Count; p++)
+        {
+            var presence = Sigmoid(output.Presence.AsSpan<float>()[first + p]);
+            var logits = output.Logits.AsSpan<float>().Slice(((b * most) + p) * places, places).ToArray();
+            for (var i = 0; i < places; i++) order[i] = i;
+            Array.Sort(order, (x, y) => logits[y] != logits[x] ? logits[y].CompareTo(logits[x]) : x.CompareTo(y));
+            var boxes = new List<Box>();
+            var scores = new List<double>();
+            foreach (var place in order.AsSpan(0, Math.Min(Candidates, places)))
+            {
+                var score = Sigmoid(logits[place]) * Math.Sqrt(presence);
+                if (score < options.Threshold) break;
+                var box = processor.FromCanvas(output.Boxes.AsSpan<float>().Slice(((b * places) + place) * 4, 4), canvas).To(frame);
+                if (box.IsEmpty) continue;
+                boxes.Add(box);
+                scores.Add(score);
+            }
+
+            var kept = NonMaximumSuppression.Keep(boxes, scores, options.OverlapThreshold);
+            yield return new PhraseAnswer(
+                phrases[p], presence, [.. kept.Take(options.MaximumDetections).Select(i => new Detection(phrases[p], boxes[i], scores[i]))]);
+        }
+    }
+
+    private static double Sigmoid(float x) => 1 / (1 + Math.Exp(-x));
+}

@@ -1,0 +1,79 @@
+using Sightline.Checkpoints;
+using Sightline.Geometry;
+using Sightline.Imaging;
+using Sightline.Models.Fusion;
+using Sightline.Nn;
+using Sightline.Tensors;
+using Sightline.Tensors.Autograd;
+using Sightline.Tensors.Ops;
+using Sightline.Text;
+
+namespace Sightline.Grounding;
+
+/// <summary>Answers phrases with a <see cref="FusionModel"/>. The features of known phrases are kept.</summary>
+public sealed class FusionGroundingModel(FusionModel model, FusionProcessor processor, bool ownsModel = true) : IGroundingModel
+{
+    private const int MostKnownPhrases = 1024;
+    private readonly Dictionary<string, Tensor> _known = new(StringComparer.Ordinal);
+
+    /// <inheritdoc/>
+    public string Description =>
+        $"fusion grounding model, {model.Parameters.Count / 1e6:0.0} M parameters, canvas {model.Config.ImageSize} x {model.Config.ImageSize}";
+
+    /// <summary>Loads config, weights and tokenizer of a model folder.</summary>
+    public static FusionGroundingModel Load(HuggingFaceFolder folder)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        var config = FusionFolder.ReadConfig(folder);
+        using var checkpoint = folder.OpenCheckpoint();
+        var parameters = ParameterStore.From(new CheckpointParameters(checkpoint));
+        try
+        {
+            var model = new FusionModel(config, parameters);
+            parameters.RequireComplete(folder.Path);
+            return new FusionGroundingModel(model, new FusionProcessor(config, Tokenizer.Load(folder.Path)));
+        }
+        catch
+        {
+            parameters.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public GroundingResult Ground(Picture picture, IReadOnlyList<string> phrases, GroundingOptions options, CancellationToken cancellationToken)
+    {
+        using var scope = TensorScope.Open();
+        using var noGrad = Tape.NoGrad();
+        var canvas = processor.Fit(picture);
+        var words = phrases.Select(Words).ToArray();
+        cancellationToken.ThrowIfCancellationRequested();
+        var text = words.Length == 1 ? words[0] : Op.Concat(0, words);
+        var output = model.Ground(processor.ToTensors([canvas]), text, [.. words.Select(w => w.Shape[0])], [phrases.Count]);
+        cancellationToken.ThrowIfCancellationRequested();
+        return new GroundingResult(picture, [.. FusionAnswers.Read(output, 0, canvas, phrases, processor, options, picture.Frame)]);
+    }
+
+    /// <summary>Forgets the features of known phrases; needed after the weights have changed.</summary>
+    public void ForgetPhrases()
+    {
+        foreach (var words in _known.Values) words.Dispose();
+        _known.Clear();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        ForgetPhrases();
+        if (ownsModel) model.Dispose();
+    }
+
+    private Tensor Words(string phrase)
+    {
+        if (_known.TryGetValue(phrase, out var words)) return words;
+        if (_known.Count >= MostKnownPhrases) ForgetPhrases();
+        words = model.EncodeText(processor.ToTensors([[phrase]])).AsParameter(requiresGrad: false);
+        _known[phrase] = words;
+        return words;
+    }
+}

@@ -1,0 +1,102 @@
+using Sightline.Checkpoints;
+using Sightline.Imaging;
+using Sightline.Models.Fusion;
+
+namespace Sightline.Grounding;
+
+/// <summary>
+/// Give it a picture and words, it gives boxes. Load once, use from any thread; calls run one after the other, each on all
+/// processors.
+/// </summary>
+/// <example><code>
+/// using var grounder = Grounder.Load("models/nano");
+/// var result = await grounder.GroundAsync("street.jpg", "the bus on the left", cancellationToken);
+/// </code></example>
+public sealed class Grounder : IDisposable
+{
+    private readonly IGroundingModel _model;
+    private readonly SemaphoreSlim _gate = new(1, 1);
+
+    private Grounder(IGroundingModel model) => _model = model;
+
+    /// <summary>What the model is, for people: architecture, sizes, parameters.</summary>
+    public string Description => _model.Description;
+
+    /// <summary>Loads a model folder; the kind of model is read from its <c>config.json</c>.</summary>
+    /// <exception cref="SightlineException">The folder is missing, holds another kind of model, or a file in it is damaged.</exception>
+    public static Grounder Load(string folder)
+    {
+        var source = HuggingFaceFolder.Open(folder);
+        return source.ModelType switch
+        {
+            FusionConfig.ModelType => new Grounder(FusionGroundingModel.Load(source)),
+            var other => throw new SightlineException(ErrorKind.BadModel, $"{folder}: the architecture '{other}' cannot ground phrases; known is '{FusionConfig.ModelType}'"),
+        };
+    }
+
+    /// <summary>Wraps a model at hand, such as one in training. The model stays the caller's.</summary>
+    public static Grounder For(IGroundingModel model) => new(model);
+
+    /// <summary>Finds one phrase in a picture file.</summary>
+    /// <param name="picturePath">A JPEG, PNG, WebP, TIFF, GIF or BMP file.</param>
+    /// <param name="phrase">What to look for: a class ("platelet") or an expression ("the platelet left of the white cell").</param>
+    /// <param name="cancellationToken">Stops the work between two steps of the model.</param>
+    /// <exception cref="SightlineException">The picture cannot be read or the phrase is empty.</exception>
+    public Task<GroundingResult> GroundAsync(string picturePath, string phrase, CancellationToken cancellationToken = default) =>
+        GroundAsync(picturePath, [phrase], null, cancellationToken);
+
+    /// <summary>Finds several phrases in a picture file, in one pass.</summary>
+    public async Task<GroundingResult> GroundAsync(string picturePath, IReadOnlyList<string> phrases, GroundingOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        Check(phrases);
+        var picture = await Task.Run(() => Picture.Load(picturePath), cancellationToken).ConfigureAwait(false);
+        return await GroundAsync(picture, phrases, options, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Finds several phrases in a picture in memory (see <see cref="Picture.FromPixels"/>), in one pass.</summary>
+    public async Task<GroundingResult> GroundAsync(Picture picture, IReadOnlyList<string> phrases, GroundingOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        Check(phrases);
+        await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await Task.Run(() => _model.Ground(picture, phrases, options ?? new GroundingOptions(), cancellationToken), cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    /// <summary>As the asynchronous form, on the calling thread.</summary>
+    public GroundingResult Ground(Picture picture, IReadOnlyList<string> phrases, GroundingOptions? options = null)
+    {
+        Check(phrases);
+        _gate.Wait();
+        try
+        {
+            return _model.Ground(picture, phrases, options ?? new GroundingOptions(), CancellationToken.None);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    /// <summary>Frees the model.</summary>
+    public void Dispose()
+    {
+        _model.Dispose();
+        _gate.Dispose();
+    }
+
+    private static void Check(IReadOnlyList<string> phrases)
+    {
+        ArgumentNullException.ThrowIfNull(phrases);
+        if (phrases.Count == 0) throw new SightlineException(ErrorKind.Usage, "no phrase was given: say what to look for");
+        for (var i = 0; i < phrases.Count; i++)
+        {
+            if (string.IsNullOrWhiteSpace(phrases[i])) throw new SightlineException(ErrorKind.Usage, $"phrase {i + 1} of {phrases.Count} is empty: say what to look for");
+        }
+    }
+}
