@@ -1,0 +1,119 @@
+using Sightline.Grounding;
+using Sightline.Imaging;
+using Sightline.Models.Fusion;
+using Sightline.Tensors;
+using Sightline.Training.Data;
+using Sightline.Training.Expressions;
+using Sightline.Training.Recipes;
+
+namespace Sightline.Training.Grounding;
+
+/// <summary>
+/// Labelled pictures of a data set. In training: epochs in shuffled order, random changes, and class phrases mixed with freshly
+/// generated expressions. In validation: every picture as it is, with the same phrases each time.
+/// </summary>
+public sealed class PictureSource : ISampleSource
+{
+    private readonly FusionProcessor _processor;
+    private readonly PictureRecipe _recipe;
+    private readonly DataSet _data;
+    private readonly SampleExpressions _expressions;
+    private readonly RandomStream _random;
+    private readonly bool _training;
+    private readonly Picture?[] _pictures;
+    private readonly Lock _orderLock = new();
+    private (long Epoch, int[] Order) _order = (-1, []);
+
+    /// <summary>Opens the data set; pictures are read when they are first needed and then kept, scaled to what the canvas can show.</summary>
+    public PictureSource(string name, PictureRecipe recipe, ulong seed, FusionProcessor processor, bool training)
+    {
+        ArgumentNullException.ThrowIfNull(recipe);
+        Name = name;
+        _recipe = recipe;
+        _processor = processor;
+        _training = training;
+        _random = new RandomStream(seed).Fork(name);
+        _data = Select(DataSet.Open(recipe.Path), recipe);
+        if (_data.Samples.Count == 0) throw new SightlineException(ErrorKind.BadData, $"source '{name}': {recipe.Path} has no sample in the chosen split");
+        Names = recipe.Phrases is null ? ClassNames.Plain : ClassNames.Load(recipe.Phrases);
+        _expressions = new SampleExpressions(_data, Names);
+        _pictures = new Picture?[_data.Samples.Count];
+    }
+
+    /// <inheritdoc/>
+    public string Name { get; }
+
+    /// <inheritdoc/>
+    public int? Count => _data.Samples.Count;
+
+    /// <summary>The chosen part of the data set.</summary>
+    public DataSet Data => _data;
+
+    /// <summary>Readable phrases of its classes.</summary>
+    public ClassNames Names { get; }
+
+    /// <summary>The class phrases that every sample starts with, in the order of the classes; empty where the recipe leaves them out.</summary>
+    public IReadOnlyList<string> ClassPhrases => _recipe.Classes ? [.. _data.Classes.Select(Names.PhraseOf)] : [];
+
+    /// <inheritdoc/>
+    public TrainingSample Get(long index)
+    {
+        var at = _training ? Order(index / _data.Samples.Count)[index % _data.Samples.Count] : (int)index;
+        var sample = _data.Samples[at];
+        var random = _random.Fork((ulong)(_training ? index : at) + 1);
+        try
+        {
+            var grounded = Ground(sample, Load(at), random);
+            if (_training && _recipe.Augmentation is { } augmentation)
+                grounded = TrainingAugmentation.Apply(grounded, augmentation, _processor, random);
+            return TrainingSample.From($"{Name}/{sample.Id}", grounded, _processor);
+        }
+        catch (SightlineException error)
+        {
+            throw new SightlineException(error.Kind, $"source '{Name}', sample '{sample.Id}': {error.Message}", error);
+        }
+    }
+
+    /// <summary>The picture of a sample with all phrases that the recipe asks for, unchanged.</summary>
+    public GroundedPicture Ground(int at) => Ground(_data.Samples[at], Load(at), _random.Fork((ulong)at + 1));
+
+    private static DataSet Select(DataSet data, PictureRecipe recipe)
+    {
+        if (recipe.HoldOutEvery > 0) data = DataSplit.ByBlocks(data, recipe.HoldOutBlock, recipe.HoldOutEvery).Where(recipe.HeldOutPart ? "val" : "train");
+        return recipe.Split is { } split ? data.Where(split) : data;
+    }
+
+    private GroundedPicture Ground(DataSample sample, Picture picture, RandomStream random)
+    {
+        // boxes are in pixels of the file; the kept picture may be smaller, so they go through 0..1
+        var scaled = sample with { Objects = [.. sample.Objects.Select(o => o with { Box = o.Box.To(Geometry.CoordinateFrame.Unit) })] };
+        var phrases = new List<PhraseBoxes>();
+        if (_recipe.Classes) phrases.AddRange(_expressions.Detect(scaled, picture, _data.Classes).Phrases);
+        if (_recipe.Expressions > 0) phrases.AddRange(_expressions.Ground(scaled, picture, _recipe.Expressions, random).Phrases);
+        return new GroundedPicture(picture, phrases);
+    }
+
+    /// <summary>Two threads may read the same picture at once; both get the same pixels.</summary>
+    private Picture Load(int at)
+    {
+        if (Volatile.Read(ref _pictures[at]) is { } kept) return kept;
+        var picture = Picture.Decode(_data.ReadPictureBytes(_data.Samples[at]), name: _data.Samples[at].PictureFile);
+        var (width, height) = _processor.FitSize(picture.Width, picture.Height);
+        // a zoom of up to 1.6 must still find real detail
+        if (picture.Width > width * 1.6) picture = picture.ResizeTo((int)(width * 1.6), (int)(height * 1.6), ResizeFilter.Bilinear);
+        Volatile.Write(ref _pictures[at], picture);
+        return picture;
+    }
+
+    private int[] Order(long epoch)
+    {
+        lock (_orderLock)
+        {
+            if (_order.Epoch == epoch) return _order.Order;
+            var order = Enumerable.Range(0, _data.Samples.Count).ToArray();
+            _random.Fork("order").Fork((ulong)epoch).Shuffle(order.AsSpan());
+            _order = (epoch, order);
+            return order;
+        }
+    }
+}
