@@ -64,7 +64,7 @@ public sealed class PictureSource : ISampleSource
         try
         {
             var grounded = Ground(sample, Load(at), random);
-            if (_training && _recipe.Augmentation is { } augmentation)
+            // augmentation comes here
                 grounded = TrainingAugmentation.Apply(grounded, augmentation, _processor, random);
             return TrainingSample.From($"{Name}/{sample.Id}", grounded, _processor);
         }

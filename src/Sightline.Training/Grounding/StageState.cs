@@ -1,0 +1,79 @@
+using Sightline.Models.Fusion;
+using Sightline.Nn;
+using Sightline.Tensors;
+using Sightline.Training.Optim;
+using Sightline.Training.Recipes;
+
+namespace Sightline.Training.Grounding;
+
+/// <summary>What a stage carries from step to step: everything that a checkpoint must hold.</summary>
+public sealed class StageState : IDisposable
+{
+    /// <summary>Freezes what the stage freezes and makes a fresh optimizer.</summary>
+    public StageState(TrainingRecipe recipe, int index, FusionModel model)
+    {
+        ArgumentNullException.ThrowIfNull(recipe);
+        Index = index;
+        Recipe = recipe.Stages[index];
+        Model = model;
+        model.Parameters.SetTrainable("", true);
+        foreach (var prefix in Recipe.Freeze)
+        {
+            if (model.Parameters.SetTrainable(prefix, false) == 0)
+                throw new SightlineException(ErrorKind.BadRecipe, $"stages[{index}].freeze names '{prefix}', but no parameter's path starts so");
+        }
+
+        foreach (var prefix in Recipe.LearningRateFactors.Keys)
+        {
+            if (!model.Parameters.All.Any(parameter => parameter.Path.StartsWith(prefix, StringComparison.Ordinal)))
+                throw new SightlineException(ErrorKind.BadRecipe, $"stages[{index}].learning_rate_factors names '{prefix}', but no parameter's path starts so");
+        }
+
+        Optimizer = new AdamW(model.Parameters.All, new AdamWOptions(Beta2: 0.98), Factor, parameter => parameter.Decays ? Recipe.WeightDecay : 0);
+        Average = Recipe.AverageDecay > 0 ? new WeightAverage(model.Parameters.All) : null;
+    }
+
+    /// <summary>Which stage of the recipe.</summary>
+    public int Index { get; }
+
+    /// <summary>Its settings.</summary>
+    public StageRecipe Recipe { get; }
+
+    /// <summary>The model.</summary>
+    public FusionModel Model { get; }
+
+    /// <summary>Its optimizer.</summary>
+    public AdamW Optimizer { get; }
+
+    /// <summary>The running average of the weights, if the stage keeps one.</summary>
+    public WeightAverage? Average { get; }
+
+    /// <summary>Steps done.</summary>
+    public int Step { get; set; }
+
+    /// <summary>All tensors of a checkpoint by name: <c>weights.*</c>, <c>optimizer.*</c>, <c>average.*</c>.</summary>
+    public IEnumerable<(string Name, Tensor Value)> Tensors()
+    {
+        foreach (var parameter in Model.Parameters.All) yield return ($"weights.{parameter.Path}", parameter.Value);
+        foreach (var (name, value) in Optimizer.State()) yield return ($"optimizer.{name}", value);
+        foreach (var (name, value) in Average?.State() ?? []) yield return ($"average.{name}", value);
+    }
+
+    /// <summary>Frees optimizer and averages; the model stays.</summary>
+    public void Dispose()
+    {
+        Model.Parameters.ClearGradients();
+        Optimizer.Dispose();
+        Average?.Dispose();
+    }
+
+    private double Factor(Parameter parameter)
+    {
+        foreach (var (prefix, factor) in Recipe.LearningRateFactors)
+        {
+            if (parameter.Path.StartsWith(prefix, StringComparison.Ordinal)) return factor;
+        }
+
+        return 1;
+    }
+}

@@ -1,0 +1,85 @@
+using Sightline.Models.Fusion;
+using Sightline.Tensors;
+using Sightline.Tensors.Autograd;
+using Sightline.Training.Optim;
+using Sightline.Training.Recipes;
+
+namespace Sightline.Training.Grounding;
+
+/// <summary>One optimizer step: micro-batches forward and backward, clip, update, average.</summary>
+internal sealed class TrainingStepRunner(FusionModel model, FusionProcessor processor, FusionConfig config, StageRecipe recipe, ulong seed, int stage)
+{
+    private readonly GroundingLoss _boxes = new(config, recipe.Loss);
+    private readonly RegionContrast _contrast = new(config, recipe.Contrast);
+    private readonly Dictionary<string, float> _metrics = [];
+
+    /// <summary>Runs the step that comes after <see cref="StageState.Step"/> and returns its metrics.</summary>
+    public IReadOnlyDictionary<string, float> Run(StageState state, StageLoader loader)
+    {
+        _metrics.Clear();
+        var random = new RandomStream(seed).Fork("step").Fork((ulong)((stage * 1_000_000_007L) + state.Step));
+        for (var micro = 0; micro < recipe.Accumulate; micro++)
+        {
+            var samples = loader.Next();
+            using var scope = TensorScope.Open();
+            using var tape = Tape.Record();
+            var loss = recipe.Kind == StageKind.Contrastive ? Contrast(samples, random) : Boxes(samples, random);
+            RequireFinite("loss", loss.Item(), state.Step, samples);
+            tape.Backward(loss);
+        }
+
+        var norm = state.Optimizer.GradientNorm() / recipe.Accumulate;
+        RequireFinite("gradient norm", (float)norm, state.Step, null);
+        var rate = recipe.LearningRate * Rate(state.Step);
+        state.Optimizer.Step(rate, AdamW.ClipScale(norm, recipe.GradientClip) / recipe.Accumulate);
+        model.Parameters.ClearGradients();
+        // a young average follows closely, or it would remember the random start
+        state.Average?.Update(Math.Min(recipe.AverageDecay, (state.Step + 1.0) / (state.Step + 10.0)));
+        _metrics["gradient_norm"] = (float)norm;
+        _metrics["learning_rate"] = (float)rate;
+        return _metrics;
+    }
+
+    private Tensor Boxes(IReadOnlyList<TrainingSample> samples, RandomStream random)
+    {
+        var pictures = processor.ToTensors([.. samples.Select(sample => sample.Canvas)]);
+        var phrases = processor.ToTensors([.. samples.Select(sample => (IReadOnlyList<string>)sample.Phrases)]);
+        var loss = _boxes.Compute(model.Forward(pictures, phrases, random), samples);
+        Log("loss", loss.Total);
+        Log("alignment", loss.Alignment);
+        Log("ranking", loss.Ranking);
+        Log("giou", loss.Giou);
+        Log("l1", loss.L1);
+        Log("presence", loss.Presence);
+        return loss.Total;
+    }
+
+    private Tensor Contrast(IReadOnlyList<TrainingSample> samples, RandomStream random)
+    {
+        var pairs = RegionContrast.Pair(samples);
+        var pictures = processor.ToTensors([.. samples.Select(sample => sample.Canvas)]);
+        var phrases = processor.ToTensors([.. pairs.Phrases.Select(own => (IReadOnlyList<string>)own)]);
+        var (regions, vectors) = model.Embed(pictures, phrases, random);
+        var loss = _contrast.Compute(regions, vectors, pairs, model.Parameters["logit_scale"].Value, model.Parameters["logit_bias"].Value);
+        Log("loss", loss);
+        return loss;
+    }
+
+    private double Rate(int step) => recipe.Schedule switch
+    {
+        ScheduleKind.Cosine => LearningRate.Cosine(step + 1, recipe.WarmUp, recipe.Steps + 1),
+        ScheduleKind.Linear => LearningRate.Linear(step + 1, recipe.WarmUp, recipe.Steps + 1),
+        _ => LearningRate.Constant(step + 1, recipe.WarmUp),
+    };
+
+    private void Log(string name, Tensor value) =>
+        _metrics[name] = _metrics.GetValueOrDefault(name) + (value.Item() / recipe.Accumulate);
+
+    private void RequireFinite(string metric, float value, int step, IReadOnlyList<TrainingSample>? samples)
+    {
+        if (float.IsFinite(value)) return;
+        var names = samples is null ? "" : $"; samples: {string.Join(", ", samples.Select(sample => sample.Name))}";
+        throw new SightlineException(
+            ErrorKind.RunStopped, $"stage {stage + 1}, step {step + 1}: the {metric} is {value}{names}. Lower the learning rate or look at these samples; the last checkpoint is good");
+    }
+}
