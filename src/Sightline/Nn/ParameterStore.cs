@@ -23,6 +23,7 @@ public sealed class ParameterStore : IDisposable
     private readonly RandomStream? _random;
     private readonly List<string> _missing = [];
     private readonly List<string> _misfits = [];
+    private bool _leaveUnwritten;
 
     private ParameterStore(IParameterSource? source, RandomStream? random)
     {
@@ -48,6 +49,9 @@ public sealed class ParameterStore : IDisposable
     /// <summary>Parameters from a checkpoint; with a seed, paths that it lacks are initialized, otherwise they are an error in <see cref="RequireComplete"/>.</summary>
     public static ParameterStore From(IParameterSource source, ulong? seedForMissing = null) =>
         new(source, seedForMissing is { } seed ? new RandomStream(seed) : null);
+
+    /// <summary>Parameters with arbitrary values, for counting: memory is reserved but never touched.</summary>
+    public static ParameterStore Unwritten() => new(null, null) { _leaveUnwritten = true };
 
     /// <summary>The root of all paths.</summary>
     public ParameterScope Root => new(this, "");
@@ -122,6 +126,7 @@ public sealed class ParameterStore : IDisposable
             _missing.Add(path);
         }
 
+        if (_leaveUnwritten) return value;
         if (_random is null) value.AsSpan<float>().Clear();
         else initializer.Apply(value, _random.Fork(path));
         return value;
