@@ -1,0 +1,66 @@
+using Sightline.Tensors.Memory;
+using Sightline.Training.Recipes;
+
+namespace Sightline.Training.Grounding;
+
+/// <summary>What a run will need, measured before it starts on its own first samples.</summary>
+/// <param name="ParameterBytes">Weights, gradients, moments and averages.</param>
+/// <param name="AvailableBytes">Memory that this process may use.</param>
+/// <param name="Stages">One entry a stage.</param>
+public sealed record TrainingPlan(long ParameterBytes, long AvailableBytes, IReadOnlyList<StagePlan> Stages)
+{
+    /// <summary>Share of the available memory that a plan may fill: samples wait in memory, too, and pictures differ.</summary>
+    public const double UsableShare = 0.7;
+
+    /// <summary>Time of all stages at the measured speed, without validation.</summary>
+    public TimeSpan Duration => TimeSpan.FromSeconds(Stages.Sum(stage => stage.Duration.TotalSeconds));
+}
+
+/// <summary>The needs of one stage.</summary>
+/// <param name="Kind">What it minimises.</param>
+/// <param name="Steps">Optimizer steps.</param>
+/// <param name="Batch">Pictures a micro-batch: the recipe's, or the largest that fits where the recipe says 0.</param>
+/// <param name="BytesPerPicture">Memory that grows with the batch.</param>
+/// <param name="PeakBytes">Everything at this batch.</param>
+/// <param name="SecondsPerPicture">Forward and backward.</param>
+/// <param name="Duration">Of the stage.</param>
+public sealed record StagePlan(StageKind Kind, int Steps, int Batch, long BytesPerPicture, long PeakBytes, double SecondsPerPicture, TimeSpan Duration);
+
+/// <summary>Measures a <see cref="TrainingPlan"/> with one and two pictures a batch; memory is linear in between and beyond.</summary>
+internal static class TrainingPlanner
+{
+    private const int LargestAutomaticBatch = 64;
+
+    /// <param name="recipe">The recipe.</param>
+    /// <param name="parameters">Trainable numbers of the model.</param>
+    /// <param name="measure">Runs forward and backward of a stage at a batch size and returns the seconds; nothing is updated.</param>
+    /// <param name="available">Memory that may be used; null: what the runtime says.</param>
+    public static TrainingPlan Make(TrainingRecipe recipe, long parameters, Func<int, int, double> measure, long? available = null)
+    {
+        var memory = available ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        var stages = new List<StagePlan>();
+        var fixedBytes = parameters * 4 * 5;
+        for (var i = 0; i < recipe.Stages.Count; i++)
+        {
+            var stage = recipe.Stages[i];
+            var (one, _) = Peak(() => measure(i, 1));
+            var (two, seconds) = Peak(() => measure(i, 2));
+            var perPicture = Math.Max(two - one, 1);
+            var room = (long)(memory * TrainingPlan.UsableShare) - fixedBytes - Math.Max(one - perPicture, 0);
+            var batch = stage.Batch > 0 ? stage.Batch : (int)Math.Clamp(room / perPicture, 1, LargestAutomaticBatch);
+            var peak = fixedBytes + Math.Max(one - perPicture, 0) + (batch * perPicture);
+            stages.Add(new StagePlan(stage.Kind, stage.Steps, batch, perPicture, peak, seconds / 2, TimeSpan.FromSeconds(seconds / 2 * batch * stage.Accumulate * stage.Steps)));
+        }
+
+        return new TrainingPlan(fixedBytes, memory, stages);
+    }
+
+    private static (long Bytes, double Seconds) Peak(Func<double> run)
+    {
+        var before = NativePool.Shared.LiveBytes;
+        run(); // the first run pays for compilation and fresh memory
+        NativePool.Shared.ResetPeak();
+        var seconds = run();
+        return (NativePool.Shared.PeakBytes - before, seconds);
+    }
+}

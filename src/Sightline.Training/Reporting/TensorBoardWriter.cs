@@ -1,0 +1,102 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Numerics;
+using Google.Protobuf;
+
+namespace Sightline.Training.Reporting;
+
+/// <summary>
+/// Writes scalars as a TensorBoard event file. Framing: TFRecord (length, masked CRC-32C of the length, data, masked CRC-32C of the data);
+/// data: the message <c>Event</c> of tensorflow/core/util/event.proto, fields wall_time 1, step 2, file_version 3, summary 5.
+/// </summary>
+public sealed class TensorBoardWriter : IDisposable
+{
+    private readonly FileStream _stream;
+    private readonly TimeProvider _clock;
+
+    /// <summary>Starts <c>events.out.tfevents.SECONDS.sightline</c> in a folder; TensorBoard joins several files of a folder by step.</summary>
+    public TensorBoardWriter(string folder, TimeProvider? clock = null)
+    {
+        _clock = clock ?? TimeProvider.System;
+        Directory.CreateDirectory(folder);
+        var seconds = _clock.GetUtcNow().ToUnixTimeSeconds();
+        var path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"events.out.tfevents.{seconds}.sightline"));
+        for (var number = 1; File.Exists(path); number++)
+            path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"events.out.tfevents.{seconds}.sightline.{number}"));
+        _stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
+        Write(Event(0, output =>
+        {
+            output.WriteTag(3, WireFormat.WireType.LengthDelimited);
+            output.WriteString("brain.Event:2");
+        }));
+        _stream.Flush();
+    }
+
+    /// <summary>Adds the values of one step.</summary>
+    public void Scalars(long step, IEnumerable<KeyValuePair<string, float>> values)
+    {
+        var summary = Message(output =>
+        {
+            foreach (var (tag, value) in values)
+            {
+                var entry = Message(inner =>
+                {
+                    inner.WriteTag(1, WireFormat.WireType.LengthDelimited);
+                    inner.WriteString(tag);
+                    inner.WriteTag(2, WireFormat.WireType.Fixed32);
+                    inner.WriteFloat(value);
+                });
+                output.WriteTag(1, WireFormat.WireType.LengthDelimited);
+                output.WriteBytes(ByteString.CopyFrom(entry));
+            }
+        });
+        Write(Event(step, output =>
+        {
+            output.WriteTag(5, WireFormat.WireType.LengthDelimited);
+            output.WriteBytes(ByteString.CopyFrom(summary));
+        }));
+    }
+
+    /// <summary>Makes what was written visible to readers.</summary>
+    public void Flush() => _stream.Flush();
+
+    /// <summary>Closes the file.</summary>
+    public void Dispose() => _stream.Dispose();
+
+    private byte[] Event(long step, Action<CodedOutputStream> what) => Message(output =>
+    {
+        output.WriteTag(1, WireFormat.WireType.Fixed64);
+        output.WriteDouble(_clock.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0);
+        output.WriteTag(2, WireFormat.WireType.Varint);
+        output.WriteInt64(step);
+        what(output);
+    });
+
+    private static byte[] Message(Action<CodedOutputStream> write)
+    {
+        using var buffer = new MemoryStream();
+        using (var output = new CodedOutputStream(buffer, leaveOpen: true)) write(output);
+        return buffer.ToArray();
+    }
+
+    private void Write(ReadOnlySpan<byte> data)
+    {
+        Span<byte> header = stackalloc byte[12];
+        BinaryPrimitives.WriteUInt64LittleEndian(header, (ulong)data.Length);
+        BinaryPrimitives.WriteUInt32LittleEndian(header[8..], MaskedCrc(header[..8]));
+        _stream.Write(header);
+        _stream.Write(data);
+        Span<byte> footer = stackalloc byte[4];
+        BinaryPrimitives.WriteUInt32LittleEndian(footer, MaskedCrc(data));
+        _stream.Write(footer);
+    }
+
+    /// <summary>CRC-32C, rotated and offset as TFRecord stores it.</summary>
+    internal static uint MaskedCrc(ReadOnlySpan<byte> data)
+    {
+        var crc = uint.MaxValue;
+        foreach (var value in data) crc = BitOperations.Crc32C(crc, value);
+        crc = ~crc;
+        return ((crc >> 15) | (crc << 17)) + 0xA282EAD8;
+    }
+}
