@@ -58,7 +58,7 @@ public sealed class GroundingEvaluator(FusionModel model, FusionProcessor proces
             var samples = Enumerable.Range(start, Math.Min(Batch, total - start)).Select(i => source.Get(i)).ToArray();
             using var scope = TensorScope.Open();
             using var noGrad = Tape.NoGrad();
-            var output = model.Forward(processor.ToTensors([.. samples.Select(s => s.Canvas)]), processor.ToTensors([.. samples.Select(s => (IReadOnlyList<string>)s.Phrases)]));
+            var output = model.Forward(processor.ToTensor([.. samples.Select(s => s.Canvas)]), processor.ToTensors([.. samples.Select(s => (IReadOnlyList<string>)s.Phrases)]));
             for (var b = 0; b < samples.Length; b++)
             {
                 var sample = samples[b];

@@ -42,7 +42,7 @@ internal sealed class TrainingStepRunner(FusionModel model, FusionProcessor proc
 
     private Tensor Boxes(IReadOnlyList<TrainingSample> samples, RandomStream random)
     {
-        var pictures = processor.ToTensors([.. samples.Select(sample => sample.Canvas)]);
+        var pictures = processor.ToTensor([.. samples.Select(sample => sample.Canvas)]);
         var phrases = processor.ToTensors([.. samples.Select(sample => (IReadOnlyList<string>)sample.Phrases)]);
         var loss = _boxes.Compute(model.Forward(pictures, phrases, random), samples);
         Log("loss", loss.Total);
@@ -57,7 +57,7 @@ internal sealed class TrainingStepRunner(FusionModel model, FusionProcessor proc
     private Tensor Contrast(IReadOnlyList<TrainingSample> samples, RandomStream random)
     {
         var pairs = RegionContrast.Pair(samples);
-        var pictures = processor.ToTensors([.. samples.Select(sample => sample.Canvas)]);
+        var pictures = processor.ToTensor([.. samples.Select(sample => sample.Canvas)]);
         var phrases = processor.ToTensors([.. pairs.Phrases.Select(own => (IReadOnlyList<string>)own)]);
         var (regions, vectors) = model.Embed(pictures, phrases, random);
         var loss = _contrast.Compute(regions, vectors, pairs, model.Parameters["logit_scale"].Value, model.Parameters["logit_bias"].Value);

@@ -49,7 +49,7 @@ public sealed class FusionGroundingModel(FusionModel model, FusionProcessor proc
         var words = phrases.Select(Words).ToArray();
         cancellationToken.ThrowIfCancellationRequested();
         var text = words.Length == 1 ? words[0] : Op.Concat(0, words);
-        var output = model.Ground(processor.ToTensors([canvas]), text, [.. words.Select(w => w.Shape[0])], [phrases.Count]);
+        var output = model.Ground(processor.ToTensor([canvas]), text, [.. words.Select(w => w.Shape[0])], [phrases.Count]);
         cancellationToken.ThrowIfCancellationRequested();
         return new GroundingResult(picture, [.. FusionAnswers.Read(output, 0, canvas, phrases, processor, options, picture.Frame)]);
     }

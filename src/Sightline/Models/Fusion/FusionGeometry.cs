@@ -20,20 +20,32 @@ internal sealed class FusionGeometry : IDisposable
             centres[(at * 4) + 1] = centres[(at * 4) + 3] = (row + 0.5f) / fine;
         }
 
+        var cells = coarse * coarse * PositionFeatures.Channels;
+        var positions = new float[pictures * cells];
+        PositionFeatures.Write(positions, coarse);
+        for (var b = 1; b < pictures; b++) positions.AsSpan(0, cells).CopyTo(positions.AsSpan(b * cells));
+        Positions = Tensor.From(positions, [pictures * coarse * coarse, PositionFeatures.Channels]).AsParameter(requiresGrad: false);
         var stride = 1f / fine;
         Parents = Tensor.From(parents, [parents.Length]).AsParameter(requiresGrad: false);
         Centres = Tensor.From(centres, [parents.Length, 4]).AsParameter(requiresGrad: false);
         Signs = Tensor.From([-stride, -stride, stride, stride], [4]).AsParameter(requiresGrad: false);
     }
 
+    /// <summary>Position features of the tokens, [B·N, F].</summary>
+    public Tensor Positions { get; }
+
+    /// <summary>Row of the token above each fine place, [B·M] (int64).</summary>
     public Tensor Parents { get; }
 
+    /// <summary>Centres of the fine places, twice, [B·M, 4].</summary>
     public Tensor Centres { get; }
 
+    /// <summary>One stride to the left, up, right, down, [4].</summary>
     public Tensor Signs { get; }
 
     public void Dispose()
     {
+        Positions.Dispose();
         Parents.Dispose();
         Centres.Dispose();
         Signs.Dispose();

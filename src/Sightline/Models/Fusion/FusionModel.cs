@@ -53,44 +53,44 @@ public sealed class FusionModel : IDisposable
     }
 
     /// <summary>The whole model on a batch. <paramref name="random"/> is null outside training.</summary>
-    public FusionOutput Forward(FusionPictures pictures, PhraseTokens phrases, RandomStream? random = null) =>
-        Ground(pictures, EncodeText(phrases, random), phrases.Lengths, phrases.CountByPicture, random);
+    public FusionOutput Forward(Tensor pixels, PhraseTokens phrases, RandomStream? random = null) =>
+        Ground(pixels, EncodeText(phrases, random), phrases.Lengths, phrases.CountByPicture, random);
 
     /// <summary>As <see cref="Forward"/> with the words' features at hand.</summary>
-    /// <param name="pictures">Pixels and positions.</param>
+    /// <param name="pixels">Canvases, [B, S, S, 3], as <see cref="FusionProcessor"/> scales them.</param>
     /// <param name="words">[T, C], the phrases of the first picture first.</param>
     /// <param name="lengths">Words of each phrase.</param>
     /// <param name="counts">Phrases of each picture.</param>
     /// <param name="random">Null outside training.</param>
-    public FusionOutput Ground(FusionPictures pictures, Tensor words, int[] lengths, int[] counts, RandomStream? random = null)
+    public FusionOutput Ground(Tensor pixels, Tensor words, int[] lengths, int[] counts, RandomStream? random = null)
     {
-        var layouts = Layouts(pictures.Count, lengths, counts);
-        var (fine, image) = _imageEncoder.Forward(pictures.Pixels, pictures.Positions, layouts.ImageSelf, random);
+        var layouts = Layouts(pixels.Shape[0], lengths, counts);
+        var geometry = Geometry(pixels.Shape[0]);
+        var (fine, image) = _imageEncoder.Forward(pixels, geometry.Positions, layouts.ImageSelf, random);
         Tensor? text = words;
         foreach (var layer in _fusion) (image, text) = layer.Forward(image, text, layouts, random);
-        var geometry = Geometry(pictures.Count);
         var (boxes, regions) = _head.Forward(fine, image, geometry.Parents, geometry.Centres, geometry.Signs);
         var first = Op.IndexRows(text!, FirstWords(lengths));                             // [P, C]
         var heads = _phraseNorm.Forward(first);
         var vectors = Op.L2Normalize(_phraseProjection.Forward(heads));                   // [P, E]
         regions = Op.L2Normalize(regions);                                                // [B·M, E]
-        var logits = Align(regions, vectors, pictures.Count, counts);                     // [B, Pmax, M]
+        var logits = Align(regions, vectors, pixels.Shape[0], counts);                     // [B, Pmax, M]
         var places = Config.FineSide * Config.FineSide;
         return new FusionOutput(
-            Op.Reshape(boxes, pictures.Count, places, 4), logits, Op.Reshape(_presence.Forward(heads), -1), counts);
+            Op.Reshape(boxes, pixels.Shape[0], places, 4), logits, Op.Reshape(_presence.Forward(heads), -1), counts);
     }
 
     /// <summary>
     /// Regions and phrases in the shared space, without fusion: what contrastive pre-training compares. Region vectors
     /// [B·M, E] and phrase vectors [P, E], both of length 1.
     /// </summary>
-    public (Tensor Regions, Tensor Phrases) Embed(FusionPictures pictures, PhraseTokens phrases, RandomStream? random = null)
+    public (Tensor Regions, Tensor Phrases) Embed(Tensor pixels, PhraseTokens phrases, RandomStream? random = null)
     {
-        var imageSelf = AttentionLayout.BlockDiagonal(Repeat(Config.CoarseSide * Config.CoarseSide, pictures.Count));
+        var imageSelf = AttentionLayout.BlockDiagonal(Repeat(Config.CoarseSide * Config.CoarseSide, pixels.Shape[0]));
+        var geometry = Geometry(pixels.Shape[0]);
         var layouts = new FusionLayouts(imageSelf, imageSelf, imageSelf, imageSelf);
-        var (fine, image) = _imageEncoder.Forward(pictures.Pixels, pictures.Positions, imageSelf, random);
+        var (fine, image) = _imageEncoder.Forward(pixels, geometry.Positions, imageSelf, random);
         foreach (var layer in _fusion) (image, _) = layer.Forward(image, null, layouts, random);
-        var geometry = Geometry(pictures.Count);
         var (_, regions) = _head.Forward(fine, image, geometry.Parents, geometry.Centres, geometry.Signs);
         var words = EncodeText(phrases, random);
         var vectors = _phraseProjection.Forward(_phraseNorm.Forward(Op.IndexRows(words, FirstWords(phrases.Lengths))));
@@ -155,13 +155,6 @@ public sealed class FusionModel : IDisposable
         Array.Fill(values, value);
         return values;
     }
-}
-
-/// <summary>Pictures on their canvases: pixels [B, S, S, 3] and position features [B·N, F].</summary>
-public sealed record FusionPictures(Tensor Pixels, Tensor Positions)
-{
-    /// <summary>B.</summary>
-    public int Count => Pixels.Shape[0];
 }
 
 /// <summary>Phrases packed without padding, those of the first picture first.</summary>

@@ -40,28 +40,19 @@ public sealed class FusionProcessor(FusionConfig config, ITokenizer tokenizer)
         return new CanvasPicture(new Picture(config.ImageSize, config.ImageSize, canvas), width, height);
     }
 
-    /// <summary>Tensors of a batch of canvases.</summary>
-    public FusionPictures ToTensors(IReadOnlyList<CanvasPicture> canvases)
+    /// <summary>A batch of canvases, [B, S, S, 3].</summary>
+    public Tensor ToTensor(IReadOnlyList<CanvasPicture> canvases)
     {
         var side = config.ImageSize;
         var pixels = Tensor.Empty([canvases.Count, side, side, 3]);
-        var cells = config.CoarseSide * config.CoarseSide;
-        var positions = Tensor.Empty([canvases.Count * cells, PositionFeatures.Channels]);
-        var pixelSpan = pixels.AsSpan<float>();
-        var positionSpan = positions.AsSpan<float>();
         for (var b = 0; b < canvases.Count; b++)
         {
             var source = canvases[b].Canvas.Pixels;
-            var target = pixelSpan.Slice(b * side * side * 3, side * side * 3);
+            var target = pixels.AsSpan<float>().Slice(b * side * side * 3, side * side * 3);
             for (var i = 0; i < target.Length; i++) target[i] = (source[i] * (4f / 255)) - 2f;
-            PositionFeatures.Write(
-                positionSpan.Slice(b * cells * PositionFeatures.Channels, cells * PositionFeatures.Channels),
-                config.CoarseSide,
-                (double)canvases[b].FilledWidth / side,
-                (double)canvases[b].FilledHeight / side);
         }
 
-        return new FusionPictures(pixels, positions);
+        return pixels;
     }
 
     /// <summary>Word pieces of phrases, those of each picture together. Not thread-safe.</summary>
