@@ -1,0 +1,113 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Sightline.Training.Grounding;
+
+namespace Sightline.Training.Reporting;
+
+/// <summary>
+/// The figures of a run as JSON lines in <c>metrics.jsonl</c>: one line a step and one a measurement. A resumed run goes on in the same file;
+/// lines past the checkpoint it resumed from are dropped, so every step stands once.
+/// </summary>
+public sealed class TrainingLog : IDisposable
+{
+    private readonly FileStream _stream;
+    private readonly List<LogLine> _lines = [];
+
+    /// <summary>Opens or starts the log of a run folder.</summary>
+    /// <param name="folder">The run folder.</param>
+    /// <param name="stage">Stage that the run goes on in.</param>
+    /// <param name="step">Steps already done in it.</param>
+    public TrainingLog(string folder, int stage, int step)
+    {
+        Directory.CreateDirectory(folder);
+        var path = Path.Combine(folder, "metrics.jsonl");
+        if (File.Exists(path)) _lines.AddRange(Read(path).Where(line => line.Stage < stage || (line.Stage == stage && line.Step <= step)));
+        _stream = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read);
+        foreach (var line in _lines) Write(line);
+        _stream.Flush();
+    }
+
+    /// <summary>All lines so far.</summary>
+    public IReadOnlyList<LogLine> Lines => _lines;
+
+    /// <summary>Adds a line; <paramref name="flush"/> makes it visible to readers at once.</summary>
+    public void Add(LogLine line, bool flush)
+    {
+        _lines.Add(line);
+        Write(line);
+        if (flush) _stream.Flush();
+    }
+
+    /// <summary>Closes the file.</summary>
+    public void Dispose() => _stream.Dispose();
+
+    /// <summary>Reads a log; a last line that a crash cut off is left out.</summary>
+    public static IReadOnlyList<LogLine> Read(string path)
+    {
+        var lines = new List<LogLine>();
+        foreach (var text in File.ReadLines(path))
+        {
+            try
+            {
+                using var json = JsonDocument.Parse(text);
+                var values = new Dictionary<string, double>(StringComparer.Ordinal);
+                foreach (var property in json.RootElement.GetProperty("values").EnumerateObject())
+                    values[property.Name] = property.Value.ValueKind == JsonValueKind.Number ? property.Value.GetDouble() : double.NaN;
+                lines.Add(new LogLine(json.RootElement.GetProperty("stage").GetInt32(), json.RootElement.GetProperty("step").GetInt32(), json.RootElement.GetProperty("group").GetString()!, values));
+            }
+            catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException)
+            {
+                break;
+            }
+        }
+
+        return lines;
+    }
+
+    private void Write(LogLine line)
+    {
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"{{\"stage\":{line.Stage},\"step\":{line.Step},\"group\":{JsonSerializer.Serialize(line.Group, LogJson.Default.String)},\"values\":{{");
+        var first = true;
+        foreach (var (name, value) in line.Values)
+        {
+            if (!first) text.Append(',');
+            first = false;
+            text.Append(JsonSerializer.Serialize(name, LogJson.Default.String)).Append(':').Append(double.IsFinite(value) ? value.ToString("R", CultureInfo.InvariantCulture) : "null");
+        }
+
+        text.Append("}}\n");
+        _stream.Write(Encoding.UTF8.GetBytes(text.ToString()));
+    }
+}
+
+/// <summary>Figures at one step.</summary>
+/// <param name="Stage">Index of the stage.</param>
+/// <param name="Step">Steps done in it.</param>
+/// <param name="Group"><c>train</c>, or the name of a validation source.</param>
+/// <param name="Values">By name; undefined ones are NaN.</param>
+public sealed record LogLine(int Stage, int Step, string Group, IReadOnlyDictionary<string, double> Values)
+{
+    /// <summary>The figures of a measurement.</summary>
+    public static LogLine From(int stage, int step, GroundingScore score)
+    {
+        ArgumentNullException.ThrowIfNull(score);
+        var values = new Dictionary<string, double>
+        {
+            ["accuracy"] = score.Accuracy,
+            ["relational_accuracy"] = score.RelationalAccuracy,
+            ["presence_mcc"] = score.PresenceMcc,
+        };
+        if (score.Detection is { } detection)
+        {
+            values["ap"] = detection.Stats[0];
+            values["ap50"] = detection.Stats[1];
+        }
+
+        return new LogLine(stage, step, score.Source, values);
+    }
+}
+
+[System.Text.Json.Serialization.JsonSerializable(typeof(string))]
+internal sealed partial class LogJson : System.Text.Json.Serialization.JsonSerializerContext;
