@@ -49,7 +49,7 @@ public sealed class FusionModel : IDisposable
     public Tensor EncodeText(PhraseTokens phrases, RandomStream? random = null)
     {
         ArgumentNullException.ThrowIfNull(phrases);
-        return _textEncoder.Forward(phrases.Ids, phrases.Places, AttentionLayout.BlockDiagonal(phrases.Lengths), random);
+        return _textEncoder.Forward(phrases.Ids, phrases.Places, AttentionLayout.Packed(phrases.Lengths), random);
     }
 
     /// <summary>The whole model on a batch. <paramref name="random"/> is null outside training.</summary>
@@ -86,7 +86,7 @@ public sealed class FusionModel : IDisposable
     /// </summary>
     public (Tensor Regions, Tensor Phrases) Embed(Tensor pixels, PhraseTokens phrases, RandomStream? random = null)
     {
-        var imageSelf = AttentionLayout.BlockDiagonal(Repeat(Config.CoarseSide * Config.CoarseSide, pixels.Shape[0]));
+        var imageSelf = AttentionLayout.Packed(Repeat(Config.CoarseSide * Config.CoarseSide, pixels.Shape[0]));
         var geometry = Geometry(pixels.Shape[0]);
         var layouts = new FusionLayouts(imageSelf, imageSelf, imageSelf, imageSelf);
         var (fine, image) = _imageEncoder.Forward(pixels, geometry.Positions, imageSelf, random);
@@ -130,10 +130,10 @@ public sealed class FusionModel : IDisposable
         }
 
         return new FusionLayouts(
-            AttentionLayout.BlockDiagonal(image),
-            AttentionLayout.BlockDiagonal(lengths),
-            AttentionLayout.BlockDiagonal(words, image),
-            AttentionLayout.BlockDiagonal(image, words));
+            AttentionLayout.Packed(image),
+            AttentionLayout.Packed(lengths),
+            AttentionLayout.Cross(words, image),
+            AttentionLayout.Cross(image, words));
     }
 
     private FusionGeometry Geometry(int pictures)
