@@ -62,14 +62,13 @@ public sealed class GroundingEvaluator(FusionModel model, FusionProcessor proces
             for (var b = 0; b < samples.Length; b++)
             {
                 var sample = samples[b];
-                var frame = CoordinateFrame.Pixels(sample.Canvas.FilledWidth, sample.Canvas.FilledHeight);
-                var answers = FusionAnswers.Read(output, b, sample.Canvas, sample.Phrases, processor, GroundingOptions.ForEvaluation, frame).ToArray();
-                images.Add(new CocoImage(start + b + 1, sample.Canvas.FilledWidth, sample.Canvas.FilledHeight));
+                var answers = FusionAnswers.Read(output, b, sample.Canvas, sample.Phrases, GroundingOptions.ForEvaluation).ToArray();
+                images.Add(new CocoImage(start + b + 1, sample.Canvas.Placement.SourceWidth, sample.Canvas.Placement.SourceHeight));
                 for (var p = 0; p < answers.Length; p++)
                 {
                     counts.AddPresence(answers[p].Presence >= PresentFrom, sample.Targets[p].Length > 0);
                     if (p < classes.Count) AddDetections(sample, p, answers[p], start + b + 1, truths, detections);
-                    else if (sample.Targets[p].Length == 1) counts.AddExpression(IsHit(sample, p, answers[p], frame), sample.PositionSensitive[p]);
+                    else if (sample.Targets[p].Length == 1) counts.AddExpression(IsHit(sample, p, answers[p]), sample.PositionSensitive[p]);
                 }
             }
         }
@@ -86,21 +85,20 @@ public sealed class GroundingEvaluator(FusionModel model, FusionProcessor proces
         };
     }
 
-    private Box TargetBox(TrainingSample sample, int o, CoordinateFrame frame)
+    private static Box TargetBox(TrainingSample sample, int o)
     {
         var target = sample.Objects[o];
-        return processor.FromCanvas([target.X1, target.Y1, target.X2, target.Y2], sample.Canvas).To(frame);
+        return sample.Canvas.ToSource([target.X1, target.Y1, target.X2, target.Y2]);
     }
 
-    private bool IsHit(TrainingSample sample, int p, PhraseAnswer answer, CoordinateFrame frame) =>
-        answer.Detections.Count > 0 && Iou.Of(answer.Detections[0].Box, TargetBox(sample, sample.Targets[p][0], frame)) >= 0.5;
+    private static bool IsHit(TrainingSample sample, int p, PhraseAnswer answer) =>
+        answer.Detections.Count > 0 && Iou.Of(answer.Detections[0].Box, TargetBox(sample, sample.Targets[p][0])) >= 0.5;
 
-    private void AddDetections(TrainingSample sample, int p, PhraseAnswer answer, int image, List<CocoAnnotation> truths, List<CocoDetection> detections)
+    private static void AddDetections(TrainingSample sample, int p, PhraseAnswer answer, int image, List<CocoAnnotation> truths, List<CocoDetection> detections)
     {
-        var frame = CoordinateFrame.Pixels(sample.Canvas.FilledWidth, sample.Canvas.FilledHeight);
         foreach (var o in sample.Targets[p])
         {
-            var box = TargetBox(sample, o, frame);
+            var box = TargetBox(sample, o);
             truths.Add(new CocoAnnotation(truths.Count + 1, image, p + 1, box.X1, box.Y1, box.Width, box.Height));
         }
 

@@ -1,5 +1,6 @@
 using Sightline.Grounding;
 using Sightline.Imaging;
+using Sightline.Imaging.Augmentation;
 using Sightline.Models.Fusion;
 using Sightline.Tensors;
 using Sightline.Training.Data;
@@ -20,6 +21,7 @@ public sealed class PictureSource : ISampleSource
     private readonly SampleExpressions _expressions;
     private readonly RandomStream _random;
     private readonly bool _training;
+    private readonly Augmenter? _augmenter;
     private readonly Picture?[] _pictures;
     private readonly Lock _orderLock = new();
     private (long Epoch, int[] Order) _order = (-1, []);
@@ -38,6 +40,7 @@ public sealed class PictureSource : ISampleSource
         Names = recipe.Phrases is null ? ClassNames.Plain : ClassNames.Load(recipe.Phrases);
         _expressions = new SampleExpressions(_data, Names);
         _pictures = new Picture?[_data.Samples.Count];
+        _augmenter = training && recipe.Augmentation is { } options ? new Augmenter(processor.ImageSize, processor.ImageSize, options) : null;
     }
 
     /// <inheritdoc/>
@@ -64,8 +67,7 @@ public sealed class PictureSource : ISampleSource
         try
         {
             var grounded = Ground(sample, Load(at), random);
-            // augmentation comes here
-                grounded = TrainingAugmentation.Apply(grounded, augmentation, _processor, random);
+            if (_augmenter is not null) grounded = _augmenter.Apply(grounded, random);
             return TrainingSample.From($"{Name}/{sample.Id}", grounded, _processor);
         }
         catch (SightlineException error)
@@ -98,9 +100,9 @@ public sealed class PictureSource : ISampleSource
     {
         if (Volatile.Read(ref _pictures[at]) is { } kept) return kept;
         var picture = Picture.Decode(_data.ReadPictureBytes(_data.Samples[at]), name: _data.Samples[at].PictureFile);
-        var (width, height) = _processor.FitSize(picture.Width, picture.Height);
-        // a zoom of up to 1.6 must still find real detail
-        if (picture.Width > width * 1.6) picture = picture.ResizeTo((int)(width * 1.6), (int)(height * 1.6), ResizeFilter.Bilinear);
+        // kept at up to 1.6 times what fits the canvas: enough detail for the largest zoom
+        var scale = 1.6 * _processor.ImageSize / Math.Max(picture.Width, picture.Height);
+        if (scale < 1) picture = picture.ResizeTo((int)(picture.Width * scale), (int)(picture.Height * scale), ResizeFilter.Bilinear);
         Volatile.Write(ref _pictures[at], picture);
         return picture;
     }

@@ -1,3 +1,4 @@
+using Sightline.Geometry;
 using Sightline.Models.Fusion;
 using Sightline.Tensors;
 using Sightline.Tensors.Ops;
@@ -126,8 +127,8 @@ public sealed class RegionContrast(FusionConfig config, ContrastiveLossKind kind
 
     private static CanvasBox Whole(TrainingSample sample)
     {
-        var side = (float)sample.Canvas.Canvas.Width;
-        return new CanvasBox(0, 0, sample.Canvas.FilledWidth / side, sample.Canvas.FilledHeight / side);
+        var whole = sample.Canvas.FromSource(new Box(0, 0, 1, 1, CoordinateFrame.Unit));
+        return new CanvasBox((float)whole.X1, (float)whole.Y1, (float)whole.X2, (float)whole.Y2);
     }
 
     /// <summary>The places nearest to a 3 x 3 grid inside the box.</summary>

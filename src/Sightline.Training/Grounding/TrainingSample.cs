@@ -31,10 +31,10 @@ public sealed record TrainingSample(string Name, CanvasPicture Canvas, string[] 
             {
                 if (!index.TryGetValue(box, out var at))
                 {
-                    var (x1, y1, x2, y2) = processor.ToCanvas(box.Clip(), canvas);
-                    if (!(x2 > x1 && y2 > y1)) continue;
+                    var placed = canvas.FromSource(box.Clip());
+                    if (placed.IsEmpty) continue;
                     index[box] = at = objects.Count;
-                    objects.Add(new CanvasBox(x1, y1, x2, y2));
+                    objects.Add(new CanvasBox((float)placed.X1, (float)placed.Y1, (float)placed.X2, (float)placed.Y2));
                 }
 
                 means.Add(at);

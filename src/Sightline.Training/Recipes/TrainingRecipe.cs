@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Sightline.Imaging.Augmentation;
 using Sightline.Models.Fusion;
 using Sightline.Training.Grounding;
 
@@ -133,33 +134,8 @@ public sealed record PictureRecipe
     /// <summary>Use class phrases.</summary>
     public bool Classes { get; init; } = true;
 
-    /// <summary>Random changes of training samples.</summary>
-    public AugmentationRecipe? Augmentation { get; init; }
-}
-
-/// <summary>Strengths of the random changes; zero switches one off.</summary>
-public sealed record AugmentationRecipe
-{
-    /// <summary>Probability of mirroring.</summary>
-    public double Flip { get; init; } = 0.5;
-
-    /// <summary>Smallest and largest zoom of the picture on the canvas.</summary>
-    public double MinimumScale { get; init; } = 0.6;
-
-    /// <summary>Largest zoom.</summary>
-    public double MaximumScale { get; init; } = 1.5;
-
-    /// <summary>Change of the ratio of width to height, as a factor up to 1 + this.</summary>
-    public double Stretch { get; init; } = 0.15;
-
-    /// <summary>Strength of changes of brightness, contrast, saturation and hue.</summary>
-    public double Color { get; init; } = 0.3;
-
-    /// <summary>Probability of blurring.</summary>
-    public double Blur { get; init; } = 0.1;
-
-    /// <summary>Probability of putting four pictures together.</summary>
-    public double Mosaic { get; init; }
+    /// <summary>Random changes of training samples; null: none.</summary>
+    public AugmentationOptions? Augmentation { get; init; }
 }
 
 /// <summary>What a stage of training minimises.</summary>

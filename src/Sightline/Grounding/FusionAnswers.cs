@@ -3,7 +3,7 @@ using Sightline.Models.Fusion;
 
 namespace Sightline.Grounding;
 
-/// <summary>Reads answers from the output of a fusion model: scores, suppression, boxes in the picture's frame.</summary>
+/// <summary>Reads answers from the output of a fusion model: scores, suppression, boxes in pixels of the picture.</summary>
 public static class FusionAnswers
 {
     private const int Candidates = 300;
@@ -13,11 +13,9 @@ public static class FusionAnswers
     /// <param name="b">The picture's place in the batch.</param>
     /// <param name="canvas">Its canvas.</param>
     /// <param name="phrases">Its phrases.</param>
-    /// <param name="processor">Knows the way back from the canvas.</param>
     /// <param name="options">What counts as found.</param>
-    /// <param name="frame">The frame of the boxes that come out.</param>
     public static IEnumerable<PhraseAnswer> Read(
-        FusionOutput output, int b, CanvasPicture canvas, IReadOnlyList<string> phrases, FusionProcessor processor, GroundingOptions options, CoordinateFrame frame)
+        FusionOutput output, int b, CanvasPicture canvas, IReadOnlyList<string> phrases, GroundingOptions options)
     {
         var (most, places) = (output.Logits.Shape[1], output.Logits.Shape[2]);
         var first = output.CountByPicture.Take(b).Sum();
@@ -34,7 +32,7 @@ public static class FusionAnswers
             {
                 var score = Sigmoid(logits[place]) * Math.Sqrt(presence);
                 if (score < options.Threshold) break;
-                var box = processor.FromCanvas(output.Boxes.AsSpan<float>().Slice(((b * places) + place) * 4, 4), canvas).To(frame);
+                var box = canvas.ToSource(output.Boxes.AsSpan<float>().Slice(((b * places) + place) * 4, 4));
                 if (box.IsEmpty) continue;
                 boxes.Add(box);
                 scores.Add(score);

@@ -51,7 +51,7 @@ public sealed class FusionGroundingModel(FusionModel model, FusionProcessor proc
         var text = words.Length == 1 ? words[0] : Op.Concat(0, words);
         var output = model.Ground(processor.ToTensor([canvas]), text, [.. words.Select(w => w.Shape[0])], [phrases.Count]);
         cancellationToken.ThrowIfCancellationRequested();
-        return new GroundingResult(picture, [.. FusionAnswers.Read(output, 0, canvas, phrases, processor, options, picture.Frame)]);
+        return new GroundingResult(picture, [.. FusionAnswers.Read(output, 0, canvas, phrases, options)]);
     }
 
     /// <summary>Forgets the features of known phrases; needed after the weights have changed.</summary>

@@ -11,7 +11,7 @@ public sealed record FusionConfig
     /// <summary>Value of <c>model_type</c> in a model folder.</summary>
     public const string ModelType = "sightline_fusion";
 
-    /// <summary>Side of the square canvas in pixels; a multiple of 16. The picture is scaled to fit, upper left.</summary>
+    /// <summary>Side of the square canvas in pixels; a multiple of 16. The picture is scaled to fit its middle.</summary>
     [JsonPropertyName("image_size")]
     public required int ImageSize { get; init; }
 

@@ -7,37 +7,22 @@ namespace Sightline.Models.Fusion;
 
 /// <summary>
 /// Between pictures with words and the model's tensors: the one preprocessor of training, evaluation and serving. A picture
-/// is scaled to fit the square canvas, upper left, and the rest is filled with grey; pixels become (value / 255 - 0.5) / 0.25.
+/// is scaled to fit the middle of a square canvas, and the rest is filled with grey; pixels become (value / 255 - 0.5) / 0.25.
 /// </summary>
 public sealed class FusionProcessor(FusionConfig config, ITokenizer tokenizer)
 {
-    /// <summary>The canvas beside the picture.</summary>
-    private const byte Fill = 114;
-
     private readonly List<int> _ids = [];
 
     /// <summary>Side of the canvas in pixels.</summary>
     public int ImageSize => config.ImageSize;
 
-    /// <summary>Size of a picture once it is scaled to the canvas.</summary>
-    public (int Width, int Height) FitSize(int width, int height)
-    {
-        var scale = Math.Min((double)config.ImageSize / width, (double)config.ImageSize / height);
-        return (Math.Clamp((int)Math.Round(width * scale), 1, config.ImageSize), Math.Clamp((int)Math.Round(height * scale), 1, config.ImageSize));
-    }
-
     /// <summary>The picture on its canvas.</summary>
     public CanvasPicture Fit(Picture picture)
     {
         ArgumentNullException.ThrowIfNull(picture);
-        var (width, height) = FitSize(picture.Width, picture.Height);
-        var scaled = picture.Width == width && picture.Height == height ? picture : picture.ResizeTo(width, height, ResizeFilter.Bilinear);
-        if (width == config.ImageSize && height == config.ImageSize) return new CanvasPicture(scaled, width, height);
-        var canvas = new byte[config.ImageSize * config.ImageSize * 3];
-        Array.Fill(canvas, Fill);
-        for (var y = 0; y < height; y++)
-            scaled.Pixels.Slice(y * width * 3, width * 3).CopyTo(canvas.AsSpan(y * config.ImageSize * 3));
-        return new CanvasPicture(new Picture(config.ImageSize, config.ImageSize, canvas), width, height);
+        var placement = Placement.Fit(picture.Width, picture.Height, config.ImageSize, config.ImageSize);
+        var isCanvas = picture.Width == config.ImageSize && picture.Height == config.ImageSize;
+        return new CanvasPicture(isCanvas ? picture : placement.Render(picture, PixelColor.Neutral), placement);
     }
 
     /// <summary>A batch of canvases, [B, S, S, 3].</summary>
@@ -75,27 +60,6 @@ public sealed class FusionProcessor(FusionConfig config, ITokenizer tokenizer)
             [.. phrasesByPicture.Select(phrases => phrases.Count)]);
     }
 
-    /// <summary>A box of the canvas (0..1) as a box of the picture (0..1), cut to the picture.</summary>
-    public Box FromCanvas(ReadOnlySpan<float> xyxy, CanvasPicture canvas)
-    {
-        double side = config.ImageSize;
-        return new Box(
-            xyxy[0] * side / canvas.FilledWidth,
-            xyxy[1] * side / canvas.FilledHeight,
-            xyxy[2] * side / canvas.FilledWidth,
-            xyxy[3] * side / canvas.FilledHeight,
-            CoordinateFrame.Unit).Clip();
-    }
-
-    /// <summary>A box of the picture, in any frame, as xyxy in 0..1 of the canvas.</summary>
-    public (float X1, float Y1, float X2, float Y2) ToCanvas(Box box, CanvasPicture canvas)
-    {
-        var unit = box.To(CoordinateFrame.Unit);
-        var scaleX = (double)canvas.FilledWidth / config.ImageSize;
-        var scaleY = (double)canvas.FilledHeight / config.ImageSize;
-        return ((float)(unit.X1 * scaleX), (float)(unit.Y1 * scaleY), (float)(unit.X2 * scaleX), (float)(unit.Y2 * scaleY));
-    }
-
     private int Tokenize(string phrase, List<long> ids)
     {
         _ids.Clear();
@@ -106,8 +70,17 @@ public sealed class FusionProcessor(FusionConfig config, ITokenizer tokenizer)
     }
 }
 
-/// <summary>A picture scaled into the upper left of a square canvas.</summary>
+/// <summary>A picture on a square canvas.</summary>
 /// <param name="Canvas">The canvas.</param>
-/// <param name="FilledWidth">Pixels of the canvas that the picture covers, across.</param>
-/// <param name="FilledHeight">And down.</param>
-public sealed record CanvasPicture(Picture Canvas, int FilledWidth, int FilledHeight);
+/// <param name="Placement">Where the picture lies on it.</param>
+public sealed record CanvasPicture(Picture Canvas, Placement Placement)
+{
+    /// <summary>The frame of the picture that was placed.</summary>
+    public CoordinateFrame SourceFrame => CoordinateFrame.Pixels(Placement.SourceWidth, Placement.SourceHeight);
+
+    /// <summary>A box of the canvas (xyxy in 0..1) in pixels of the picture, cut to it.</summary>
+    public Box ToSource(ReadOnlySpan<float> xyxy) => Placement.Back(new Box(xyxy[0], xyxy[1], xyxy[2], xyxy[3], CoordinateFrame.Unit)).Clip();
+
+    /// <summary>A box of the picture, in any of its frames, in 0..1 of the canvas.</summary>
+    public Box FromSource(Box box) => Placement.Forward(box).Clip().To(CoordinateFrame.Unit);
+}
