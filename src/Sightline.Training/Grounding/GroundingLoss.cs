@@ -8,19 +8,19 @@ namespace Sightline.Training.Grounding;
 public sealed record GroundingLossWeights
 {
     /// <summary>Binary cross entropy of every phrase with every place against the quality of the place.</summary>
-    public float Alignment { get; init; } = 1;
+    public float Alignment { get; set; } = 1;
 
     /// <summary>Cross entropy over the places of a phrase: which of them is it.</summary>
-    public float Ranking { get; init; } = 0.5f;
+    public float Ranking { get; set; } = 0.5f;
 
     /// <summary>1 - GIoU of assigned boxes.</summary>
-    public float Giou { get; init; } = 2;
+    public float Giou { get; set; } = 2;
 
     /// <summary>Absolute difference of assigned box edges, in 0..1 of the canvas.</summary>
-    public float L1 { get; init; } = 5;
+    public float L1 { get; set; } = 5;
 
     /// <summary>Binary cross entropy of "is anything of this phrase here".</summary>
-    public float Presence { get; init; } = 0.5f;
+    public float Presence { get; set; } = 0.5f;
 }
 
 /// <summary>

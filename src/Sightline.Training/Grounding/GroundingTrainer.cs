@@ -1,10 +1,4 @@
-using System.Diagnostics;
 using Sightline.Models.Fusion;
-using Sightline.Nn;
-using Sightline.Tensors;
-using Sightline.Tensors.Autograd;
-using Sightline.Tensors.Ops;
-using Sightline.Training.Optim;
 using Sightline.Training.Recipes;
 
 namespace Sightline.Training.Grounding;

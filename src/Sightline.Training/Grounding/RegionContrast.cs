@@ -72,7 +72,7 @@ public sealed class RegionContrast(FusionConfig config, ContrastiveLossKind kind
         _places.Clear();
         foreach (var (picture, box, _) in pairs.Regions) AddPlaces(picture, box);
         var pooled = Op.Reshape(Op.IndexRows(regions, Tensor.From([.. _places], [_places.Count])), pairs.Regions.Count, Grid * Grid, config.ProjectionSize);
-        var vectors = Op.L2Normalize(Op.Mean(pooled, axis: 1));                               // [R, E]
+        var vectors = Op.L2Normalize(Op.Mean(pooled, false, 1));                               // [R, E]
         var logits = Op.Mul(Op.MatMul(vectors, phrases, transposeB: true), Op.Exp(logScale)); // [R, P]
         var positive = new float[pairs.Regions.Count * texts.Length];
         for (var r = 0; r < pairs.Regions.Count; r++)

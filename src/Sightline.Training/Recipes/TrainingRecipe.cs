@@ -9,44 +9,44 @@ namespace Sightline.Training.Recipes;
 public sealed record TrainingRecipe
 {
     /// <summary>Name of the run; its folder is <c>runs/NAME</c> unless <see cref="Output"/> says otherwise.</summary>
-    public required string Name { get; init; }
+    public required string Name { get; set; }
 
     /// <summary>Seed of everything: weights, order, augmentation, generated scenes and phrases.</summary>
-    public ulong Seed { get; init; } = 1;
+    public ulong Seed { get; set; } = 1;
 
     /// <summary>Folder of the run, relative to the current folder. Null: <c>runs/NAME</c>.</summary>
-    public string? Output { get; init; }
+    public string? Output { get; set; }
 
     /// <summary>The model to train.</summary>
-    public ModelRecipe Model { get; init; } = new();
+    public ModelRecipe Model { get; set; } = new();
 
     /// <summary>Where samples come from; drawn in proportion to their weights.</summary>
-    public required IReadOnlyList<SourceRecipe> Train { get; init; }
+    public required IReadOnlyList<SourceRecipe> Train { get; set; }
 
     /// <summary>What is measured during and after training; never trained on.</summary>
-    public IReadOnlyList<SourceRecipe> Validation { get; init; } = [];
+    public IReadOnlyList<SourceRecipe> Validation { get; set; } = [];
 
     /// <summary>The stages in order.</summary>
-    public required IReadOnlyList<StageRecipe> Stages { get; init; }
+    public required IReadOnlyList<StageRecipe> Stages { get; set; }
 }
 
 /// <summary>Which network, and what it starts from.</summary>
 public sealed record ModelRecipe
 {
     /// <summary>A name of <see cref="FusionConfig.Presets"/>.</summary>
-    public string Preset { get; init; } = "nano";
+    public string Preset { get; set; } = "nano";
 
     /// <summary>Another canvas than the preset's, in pixels (a multiple of 16).</summary>
-    public int? ImageSize { get; init; }
+    public int? ImageSize { get; set; }
 
     /// <summary>Another dropout than the preset's.</summary>
-    public float? Dropout { get; init; }
+    public float? Dropout { get; set; }
 
     /// <summary>A model folder to start from; parameters that fit are taken, others start anew.</summary>
-    public string? InitializeFrom { get; init; }
+    public string? InitializeFrom { get; set; }
 
     /// <summary>Folder (or vocab.txt) of the word-piece tokenizer.</summary>
-    public string Tokenizer { get; init; } = "models/nano";
+    public string Tokenizer { get; set; } = "models/nano";
 
     /// <summary>The sizes that result.</summary>
     public FusionConfig ToConfig()
@@ -61,81 +61,81 @@ public sealed record ModelRecipe
 public sealed record SourceRecipe
 {
     /// <summary>How the source is called in logs.</summary>
-    public required string Name { get; init; }
+    public required string Name { get; set; }
 
     /// <summary>Share of the samples that it gives, relative to the other sources.</summary>
-    public double Weight { get; init; } = 1;
+    public double Weight { get; set; } = 1;
 
     /// <summary>Generated scenes.</summary>
-    public SceneRecipe? Scenes { get; init; }
+    public SceneRecipe? Scenes { get; set; }
 
     /// <summary>Labelled pictures.</summary>
-    public PictureRecipe? Pictures { get; init; }
+    public PictureRecipe? Pictures { get; set; }
 }
 
 /// <summary>Scenes made by the generator; endless.</summary>
 public sealed record SceneRecipe
 {
     /// <summary>Smallest and largest side in pixels.</summary>
-    public int MinimumSide { get; init; } = 128;
+    public int MinimumSide { get; set; } = 128;
 
     /// <summary>Largest side in pixels.</summary>
-    public int MaximumSide { get; init; } = 192;
+    public int MaximumSide { get; set; } = 192;
 
     /// <summary>Fewest objects.</summary>
-    public int MinimumObjects { get; init; } = 2;
+    public int MinimumObjects { get; set; } = 2;
 
     /// <summary>Most objects.</summary>
-    public int MaximumObjects { get; init; } = 7;
+    public int MaximumObjects { get; set; } = 7;
 
     /// <summary>Phrases a scene.</summary>
-    public int Phrases { get; init; } = 6;
+    public int Phrases { get; set; } = 6;
 
     /// <summary>Only phrases that describe an object by itself (class and attributes).</summary>
-    public bool AttributesOnly { get; init; }
+    public bool AttributesOnly { get; set; }
 
     /// <summary>Colour-and-shape pairs ("red star") that never appear, for zero-shot measurement.</summary>
-    public IReadOnlyList<string> HeldOut { get; init; } = [];
+    public IReadOnlyList<string> HeldOut { get; set; } = [];
 
     /// <summary>Only scenes that show a held-out pair.</summary>
-    public bool ShowHeldOut { get; init; }
+    public bool ShowHeldOut { get; set; }
 
     /// <summary>Scenes in a validation source.</summary>
-    public int Count { get; init; } = 200;
+    public int Count { get; set; } = 200;
 
     /// <summary>First scene; validation takes another range or seed than training.</summary>
-    public ulong Seed { get; init; }
+    public ulong Seed { get; set; }
 }
 
 /// <summary>Labelled pictures of a data set in any readable format.</summary>
 public sealed record PictureRecipe
 {
     /// <summary>The data set.</summary>
-    public required string Path { get; init; }
+    public required string Path { get; set; }
 
     /// <summary>Its split to use, where the data set names splits.</summary>
-    public string? Split { get; init; }
+    public string? Split { get; set; }
 
     /// <summary>Without named splits: every how-manieth block of neighbouring names is held out.</summary>
-    public int HoldOutEvery { get; init; }
+    public int HoldOutEvery { get; set; }
 
     /// <summary>Pictures in such a block; neighbours can be near-duplicates.</summary>
-    public int HoldOutBlock { get; init; } = 12;
+    public int HoldOutBlock { get; set; } = 12;
 
     /// <summary>Take the held-out blocks instead of the others.</summary>
-    public bool HeldOutPart { get; init; }
+    public bool HeldOutPart { get; set; }
 
     /// <summary>A JSON file with readable phrases for class names.</summary>
-    public string? Phrases { get; init; }
+    public string? Phrases { get; set; }
 
     /// <summary>Referring expressions generated for each sample, beside the class phrases.</summary>
-    public int Expressions { get; init; }
+    public int Expressions { get; set; }
 
     /// <summary>Use class phrases.</summary>
-    public bool Classes { get; init; } = true;
+    public bool Classes { get; set; } = true;
 
     /// <summary>Random changes of training samples; null: none.</summary>
-    public AugmentationOptions? Augmentation { get; init; }
+    public AugmentationOptions? Augmentation { get; set; }
 }
 
 /// <summary>What a stage of training minimises.</summary>
@@ -167,60 +167,60 @@ public enum ScheduleKind
 public sealed record StageRecipe
 {
     /// <summary>What it minimises.</summary>
-    public required StageKind Kind { get; init; }
+    public required StageKind Kind { get; set; }
 
     /// <summary>Optimizer steps.</summary>
-    public required int Steps { get; init; }
+    public required int Steps { get; set; }
 
     /// <summary>Pictures a micro-batch. 0: the largest that fits into memory.</summary>
-    public int Batch { get; init; } = 8;
+    public int Batch { get; set; } = 8;
 
     /// <summary>Micro-batches an optimizer step.</summary>
-    public int Accumulate { get; init; } = 1;
+    public int Accumulate { get; set; } = 1;
 
     /// <summary>Largest learning rate.</summary>
-    public double LearningRate { get; init; } = 1e-3;
+    public double LearningRate { get; set; } = 1e-3;
 
     /// <summary>Learning rates by parameter path prefix, as factors.</summary>
-    public IReadOnlyDictionary<string, double> LearningRateFactors { get; init; } = new Dictionary<string, double>();
+    public IReadOnlyDictionary<string, double> LearningRateFactors { get; set; } = new Dictionary<string, double>();
 
     /// <summary>Path prefixes that are not trained.</summary>
-    public IReadOnlyList<string> Freeze { get; init; } = [];
+    public IReadOnlyList<string> Freeze { get; set; } = [];
 
     /// <summary>Steps of linear warm-up.</summary>
-    public int WarmUp { get; init; } = 100;
+    public int WarmUp { get; set; } = 100;
 
     /// <summary>Decay after the warm-up.</summary>
-    public ScheduleKind Schedule { get; init; } = ScheduleKind.Cosine;
+    public ScheduleKind Schedule { get; set; } = ScheduleKind.Cosine;
 
     /// <summary>Decoupled weight decay of matrices.</summary>
-    public double WeightDecay { get; init; } = 0.05;
+    public double WeightDecay { get; set; } = 0.05;
 
     /// <summary>Largest norm of the whole gradient.</summary>
-    public double GradientClip { get; init; } = 1;
+    public double GradientClip { get; set; } = 1;
 
     /// <summary>Decay of the running average of the weights that is measured and saved; 0 switches it off.</summary>
-    public double AverageDecay { get; init; } = 0.998;
+    public double AverageDecay { get; set; } = 0.998;
 
     /// <summary>The contrastive loss.</summary>
     [JsonConverter(typeof(JsonStringEnumConverter<ContrastiveLossKind>))]
-    public ContrastiveLossKind Contrast { get; init; } = ContrastiveLossKind.InfoNce;
+    public ContrastiveLossKind Contrast { get; set; } = ContrastiveLossKind.InfoNce;
 
     /// <summary>Weights of the parts of the box loss.</summary>
-    public GroundingLossWeights Loss { get; init; } = new();
+    public GroundingLossWeights Loss { get; set; } = new();
 
     /// <summary>Most phrases a sample; more are drawn from.</summary>
-    public int MaximumPhrases { get; init; } = 8;
+    public int MaximumPhrases { get; set; } = 8;
 
     /// <summary>Steps between measurements on the validation sources; 0: only at the end.</summary>
-    public int ValidateEvery { get; init; } = 500;
+    public int ValidateEvery { get; set; } = 500;
 
     /// <summary>Steps between checkpoints.</summary>
-    public int SaveEvery { get; init; } = 200;
+    public int SaveEvery { get; set; } = 200;
 
     /// <summary>Names of the sources that this stage draws from; empty: all.</summary>
-    public IReadOnlyList<string> Sources { get; init; } = [];
+    public IReadOnlyList<string> Sources { get; set; } = [];
 
     /// <summary>Weights and activations of the forward and backward pass in bfloat16, with float32 master weights.</summary>
-    public bool MixedPrecision { get; init; }
+    public bool MixedPrecision { get; set; }
 }

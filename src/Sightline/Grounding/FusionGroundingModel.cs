@@ -1,5 +1,4 @@
 using Sightline.Checkpoints;
-using Sightline.Geometry;
 using Sightline.Imaging;
 using Sightline.Models.Fusion;
 using Sightline.Nn;

@@ -26,5 +26,5 @@ internal static class Residual
 {
     /// <summary>x + dropout(branch).</summary>
     public static Tensor Add(Tensor x, Tensor branch, float dropout, RandomStream? random) =>
-        Op.Add(x, random is null || dropout == 0 ? branch : Op.Dropout(branch, dropout, random));
+        Op.Add(x, random is null || dropout == 0 ? branch : Op.Dropout(branch, dropout, random, training: true));
 }
