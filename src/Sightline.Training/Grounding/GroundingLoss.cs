@@ -127,7 +127,7 @@ public sealed class GroundingLoss(FusionConfig config, GroundingLossWeights weig
         var target = Tensor.From([.. _boxes], [_rows.Count, 4]);
         var weight = Tensor.From([.. _boxWeights], [_rows.Count]);
         var scale = 1 / _boxWeights.Sum();
-        var giou = Op.Scale(Op.Sum(Op.Mul(Op.GiouLoss(predicted, target), weight)), scale);
+        var giou = Op.Scale(Op.Sum(Op.Mul(Op.BoxIouLoss(BoxIouKind.Giou, predicted, target), weight)), scale);
         var l1 = Op.Scale(Op.Sum(Op.Mul(Op.Abs(Op.Sub(predicted, target)), Op.Reshape(weight, -1, 1))), scale / 4);
         return (giou, l1);
     }

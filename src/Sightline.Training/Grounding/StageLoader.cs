@@ -1,32 +1,32 @@
-using System.Collections.Concurrent;
-using System.Diagnostics;
 using Sightline.Tensors;
+using Sightline.Training.Data;
 using Sightline.Training.Recipes;
 
 namespace Sightline.Training.Grounding;
 
 /// <summary>
-/// Micro-batches of a stage, prepared on another thread than the step. Batch n holds the samples n·B to n·B + B - 1 of the
+/// Micro-batches of a stage, prepared on other threads than the step. Batch n holds the samples n·B to n·B + B - 1 of the
 /// mixture, whatever came before, so it starts at any step.
 /// </summary>
 internal sealed class StageLoader : IDisposable
 {
-    private const int Ahead = 4;
     private const int MostRedraws = 20;
     private readonly ISampleSource _source;
     private readonly StageRecipe _recipe;
     private readonly RandomStream _random;
-    private readonly BlockingCollection<object> _ready = new(Ahead);
-    private readonly CancellationTokenSource _stop = new();
-    private readonly Thread _worker;
+    private readonly PrefetchingLoader<TrainingSample> _loader;
+    private double _waited;
 
     public StageLoader(ISampleSource source, StageRecipe recipe, ulong seed, int stage, int firstStep)
     {
         _source = source;
         _recipe = recipe;
         _random = new RandomStream(seed).Fork("samples").Fork((ulong)stage);
-        _worker = new Thread(() => Work((long)firstStep * recipe.Accumulate)) { IsBackground = true, Name = "sightline-loader" };
-        _worker.Start();
+        _loader = new PrefetchingLoader<TrainingSample>(
+            (k, _) => Draw(k),
+            k => $"{source.Name}, sample {k}",
+            new PrefetchOptions { Threads = 1, Capacity = 4 * recipe.Batch },
+            start: (long)firstStep * recipe.Accumulate * recipe.Batch);
     }
 
     /// <summary>How long the last <see cref="Next"/> waited.</summary>
@@ -35,40 +35,15 @@ internal sealed class StageLoader : IDisposable
     /// <summary>The next micro-batch. Throws what the preparing thread met.</summary>
     public IReadOnlyList<TrainingSample> Next()
     {
-        var start = Stopwatch.GetTimestamp();
-        var next = _ready.Take();
-        Waited = Stopwatch.GetElapsedTime(start);
-        if (next is Exception error) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(error);
-        return (IReadOnlyList<TrainingSample>)next;
+        var samples = new TrainingSample[_recipe.Batch];
+        for (var i = 0; i < samples.Length; i++) samples[i] = _loader.Next();
+        var waited = _loader.Statistics.WaitSeconds;
+        Waited = TimeSpan.FromSeconds(waited - _waited);
+        _waited = waited;
+        return samples;
     }
 
-    public void Dispose()
-    {
-        _stop.Cancel();
-        _worker.Join();
-        _ready.Dispose();
-        _stop.Dispose();
-    }
-
-    private void Work(long batch)
-    {
-        try
-        {
-            for (; ; batch++)
-            {
-                var samples = new TrainingSample[_recipe.Batch];
-                for (var i = 0; i < samples.Length; i++) samples[i] = Draw((batch * samples.Length) + i);
-                _ready.Add(samples, _stop.Token);
-            }
-        }
-        catch (OperationCanceledException)
-        {
-        }
-        catch (Exception error)
-        {
-            _ready.Add(error);
-        }
-    }
+    public void Dispose() => _loader.Dispose();
 
     /// <summary>Sample k, or, where it cannot serve the stage, one further on that depends on k alone.</summary>
     private TrainingSample Draw(long k)
