@@ -36,7 +36,7 @@ public class AugmentationTests
     {
         var augmenter = new Augmenter(160, 128, Geometry with { ScaleHigh = 3 });
         var cropped = 0;
-        for (ulong seed = 0; seed < 300; seed++)
+        for (ulong seed = 0; seed < 120; seed++)
         {
             var random = new RandomStream(seed);
             var sample = Scene(width, height, random, "red thing", "blue thing");
@@ -68,7 +68,7 @@ public class AugmentationTests
     {
         var augmenter = new Augmenter(128, 128, Geometry with { CropProbability = 1, ScaleLow = 1.2, ScaleHigh = 3, MaxRemnant = 0.1 });
         var lost = 0;
-        for (ulong seed = 0; seed < 300; seed++)
+        for (ulong seed = 0; seed < 120; seed++)
         {
             var random = new RandomStream(seed);
             var sample = Scene(256, 256, random, "red thing", "blue thing");
@@ -82,7 +82,7 @@ public class AugmentationTests
             }
         }
 
-        Assert.True(lost > 10);
+        Assert.True(lost > 5);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Sightline.Geometry;
 using Sightline.Imaging;
 using Sightline.Imaging.Resampling;
@@ -60,6 +61,25 @@ public class ResizeTests
             var filter = Enum.Parse<ResizeFilter>(key[..key.IndexOf('.')], ignoreCase: true);
             AssertSame(goldens.Bytes(key), source.ResizeTo(goldens.Shape(key)[1], goldens.Shape(key)[0], filter), key);
         }
+    }
+
+    [Fact]
+    public void RandomBoxesAndGapsEqualPillow()
+    {
+        var pixels = File.ReadAllBytes(Fixtures.Path("images", "boxes", "pixels.bin"));
+        using var rows = JsonDocument.Parse(File.ReadAllBytes(Fixtures.Path("images", "boxes", "rows.json")));
+        foreach (var row in rows.RootElement.EnumerateArray())
+        {
+            var size = row.EnumerateArray().Take(4).Select(v => v.GetInt32()).ToArray();
+            var offset = row[10].GetInt32();
+            var source = Picture.FromPixels(pixels.AsSpan(offset), size[1], size[0]);
+            var box = new Box(row[4].GetDouble(), row[5].GetDouble(), row[6].GetDouble(), row[7].GetDouble(), source.Frame);
+            double? gap = row[9].ValueKind == JsonValueKind.Null ? null : row[9].GetDouble();
+            var resized = source.ResizeTo(size[3], size[2], Enum.Parse<ResizeFilter>(row[8].GetString()!), box, gap);
+            AssertSame(pixels.AsSpan(offset + source.Pixels.Length, size[2] * size[3] * 3), resized, row.GetRawText());
+        }
+
+        Assert.Equal(72, rows.RootElement.GetArrayLength());
     }
 
     [Theory]
