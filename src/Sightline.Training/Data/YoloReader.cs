@@ -19,11 +19,11 @@ internal static class YoloReader
         var yaml = File.Exists(path) && IsYaml(path) ? path : FindYaml(root);
         var classes = ReadClasses(root, yaml);
         var labels = Directory.Exists(Path.Combine(root, "labels")) ? Path.Combine(root, "labels") : root;
-        var folder = pictures ?? (Directory.Exists(Path.Combine(root, "images")) ? Path.Combine(root, "images") : labels);
         var files = Directory.GetFiles(labels, "*.txt", SearchOption.AllDirectories).Where(f => Path.GetFileName(f) is not "classes.txt" and not "README.txt").Order(StringComparer.Ordinal).ToArray();
         var stems = files.Select(f => Path.ChangeExtension(Path.GetRelativePath(labels, f), null)).ToHashSet(StringComparer.Ordinal);
+        var folder = pictures ?? PictureFolder(root, labels, stems);
         // a picture without a label file is a picture without objects
-        var empty = Directory.Exists(folder) && folder != labels
+        var empty = Directory.Exists(folder) && folder != labels && folder != root
             ? Directory.GetFiles(folder, "*", SearchOption.AllDirectories).Where(f => PictureExtensions.Contains(Path.GetExtension(f)) && !stems.Contains(Path.ChangeExtension(Path.GetRelativePath(folder, f), null))).Order(StringComparer.Ordinal).ToArray()
             : [];
         if (files.Length + empty.Length == 0) throw DataFile.Bad(labels, "no YOLO label file (*.txt) lies here");
@@ -38,6 +38,14 @@ internal static class YoloReader
             PictureFolder = folder,
             Notes = empty.Length == 0 ? [] : [$"{empty.Length} pictures have no label file and count as pictures without objects"],
         };
+    }
+
+    // images/ beside labels/, or the folder that holds both, or the pictures lie beside their labels
+    private static string PictureFolder(string root, string labels, HashSet<string> stems)
+    {
+        var images = Path.Combine(root, "images");
+        if (Directory.Exists(images)) return images;
+        return stems.Take(3).Any(stem => PictureExtensions.Any(e => File.Exists(Path.Combine(root, stem + e)))) ? root : labels;
     }
 
     public static bool IsYaml(string path) => Path.GetExtension(path) is ".yaml" or ".yml";

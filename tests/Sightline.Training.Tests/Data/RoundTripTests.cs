@@ -165,6 +165,18 @@ public class RoundTripTests
     }
 
     [Fact]
+    public void TheLinesOfTheGuideCanBeRead()
+    {
+        using var folder = new DataFolder();
+        var guide = File.ReadAllText(Path.Combine(Fixtures.Root, "docs", "guide", "formats.md"));
+        var lines = guide.Split("```json\n")[1].Split("```")[0];
+        var data = DataSet.Open(folder.Write("guide.jsonl", lines));
+        var sample = Assert.Single(data.Samples);
+        Assert.Equal((1, 2, "train"), (sample.Objects.Count, sample.Phrases.Count, sample.Split));
+        Assert.Empty(DataLint.Check(data, new LintOptions { Pictures = false }).Where(f => f.Severity > LintSeverity.Note));
+    }
+
+    [Fact]
     public void RandomDataSetsSurviveEveryFormat() =>
         Prop.ForAll(ArbMap.Default.ArbFor<int>(), seed =>
         {
