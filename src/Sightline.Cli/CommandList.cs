@@ -7,9 +7,13 @@ internal static class CommandList
 {
     public static IEnumerable<ToolCommand> Create() =>
     [
+        new GroundCommand(),
+        new DemoCommand(),
         new EvaluateCommand(),
         new DataCommand(),
         new InspectCommand(),
+        new ModelsCommand(),
+        new PresetsCommand(),
         new DoctorCommand(),
     ];
 }

@@ -7,6 +7,7 @@ internal sealed class InspectCommand : ToolCommand
         : base("inspect", "Show what a model sees: tokens, pixels, checkpoint")
     {
         Add(new InspectTokensCommand());
+        Add(new InspectPixelsCommand());
         Add(new InspectCheckpointCommand());
     }
 }
