@@ -9,6 +9,7 @@ internal static class CommandList
     [
         new GroundCommand(),
         new DemoCommand(),
+        new TrainCommand(),
         new EvaluateCommand(),
         new DataCommand(),
         new InspectCommand(),

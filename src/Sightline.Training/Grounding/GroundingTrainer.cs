@@ -82,8 +82,35 @@ public sealed class GroundingTrainer : IDisposable
         return [.. _validation.Select(source => evaluator.Evaluate(source, cancellationToken))];
     }
 
+    /// <summary>
+    /// Measures what the run will need on its own first samples, with forward and backward passes that change nothing. A
+    /// stage whose batch is 0 gets the largest that fits.
+    /// </summary>
+    /// <param name="availableBytes">Memory that may be used; null: what the runtime says.</param>
+    public TrainingPlan Plan(long? availableBytes = null)
+    {
+        var plan = TrainingPlanner.Make(_recipe, _model.Parameters.Count, Measure, availableBytes);
+        _model.Parameters.ClearGradients();
+        return plan;
+    }
+
     /// <summary>Frees the model.</summary>
     public void Dispose() => _model.Dispose();
+
+    /// <summary>Seconds of forward and backward of a stage at a batch size.</summary>
+    private double Measure(int index, int batch)
+    {
+        var recipe = _recipe.Stages[index] with { Batch = batch };
+        using var loader = new StageLoader(new SampleMixture(SourcesOf(recipe)), recipe, _recipe.Seed, index, 0);
+        var samples = loader.Next();
+        var step = new TrainingStepRunner(_model, _processor, _config, recipe, _recipe.Seed, index);
+        var start = _clock.GetTimestamp();
+        step.ForwardBackward(samples, new Tensors.RandomStream(_recipe.Seed), 0);
+        return _clock.GetElapsedTime(start).TotalSeconds;
+    }
+
+    private IReadOnlyList<(ISampleSource Source, double Weight)> SourcesOf(StageRecipe recipe) =>
+        recipe.Sources.Count == 0 ? _train : [.. _train.Where(entry => recipe.Sources.Contains(entry.Source.Name))];
 
     private ISampleSource Open(SourceRecipe source, bool training) => source.Scenes is { } scenes
         ? new SceneSource(source.Name, scenes, _recipe.Seed + (training ? 0UL : 0x5EED), _processor, endless: training)
@@ -93,9 +120,8 @@ public sealed class GroundingTrainer : IDisposable
     private bool RunStage(StageState stage, ITrainingObserver observer, CancellationToken cancellationToken)
     {
         var recipe = stage.Recipe;
-        var sources = recipe.Sources.Count == 0 ? _train : [.. _train.Where(entry => recipe.Sources.Contains(entry.Source.Name))];
         var step = new TrainingStepRunner(_model, _processor, _config, recipe, _recipe.Seed, stage.Index);
-        using var loader = new StageLoader(new SampleMixture(sources), recipe, _recipe.Seed, stage.Index, stage.Step);
+        using var loader = new StageLoader(new SampleMixture(SourcesOf(recipe)), recipe, _recipe.Seed, stage.Index, stage.Step);
         var speed = new SpeedMeter(_clock);
         while (stage.Step < recipe.Steps)
         {

@@ -20,12 +20,7 @@ internal sealed class TrainingStepRunner(FusionModel model, FusionProcessor proc
         var random = new RandomStream(seed).Fork("step").Fork((ulong)((stage * 1_000_000_007L) + state.Step));
         for (var micro = 0; micro < recipe.Accumulate; micro++)
         {
-            var samples = loader.Next();
-            using var scope = TensorScope.Open();
-            using var tape = Tape.Record();
-            var loss = recipe.Kind == StageKind.Contrastive ? Contrast(samples, random) : Boxes(samples, random);
-            RequireFinite("loss", loss.Item(), state.Step, samples);
-            tape.Backward(loss);
+            ForwardBackward(loader.Next(), random, state.Step);
         }
 
         var norm = state.Optimizer.GradientNorm() / recipe.Accumulate;
@@ -38,6 +33,16 @@ internal sealed class TrainingStepRunner(FusionModel model, FusionProcessor proc
         _metrics["gradient_norm"] = (float)norm;
         _metrics["learning_rate"] = (float)rate;
         return _metrics;
+    }
+
+    /// <summary>Adds the gradients of a micro-batch.</summary>
+    public void ForwardBackward(IReadOnlyList<TrainingSample> samples, RandomStream random, int step)
+    {
+        using var scope = TensorScope.Open();
+        using var tape = Tape.Record();
+        var loss = recipe.Kind == StageKind.Contrastive ? Contrast(samples, random) : Boxes(samples, random);
+        RequireFinite("loss", loss.Item(), step, samples);
+        tape.Backward(loss);
     }
 
     private Tensor Boxes(IReadOnlyList<TrainingSample> samples, RandomStream random)
