@@ -28,10 +28,11 @@ public sealed record GroundingLossWeights
 /// the phrase are pulled to the quality of their box, all others down with the focal weight 0.75 p². Boxes of assigned places take
 /// GIoU (Rezatofighi et al. 2019) and L1, weighted by quality as in TOOD.
 /// </summary>
-public sealed class GroundingLoss(FusionConfig config, GroundingLossWeights weights)
+public sealed class GroundingLoss(FusionConfig config, GroundingLossWeights weights, MatchingKind matching = MatchingKind.OneToMany)
 {
     private const float FocalAlpha = 0.75f;
-    private readonly TaskAlignedAssigner _assigner = new(config.FineSide);
+    private readonly IPlaceAssigner _assigner =
+        matching == MatchingKind.OneToMany ? new TaskAlignedAssigner(config.FineSide) : new HungarianAssigner(config.FineSide);
     private readonly List<Assignment> _assignments = [];
     private readonly List<long> _rows = [];
     private readonly List<float> _boxes = [];

@@ -5,7 +5,7 @@ namespace Sightline.Training.Grounding;
 /// section 3.2). The metric of a place is s^α · u^β, s the mean alignment with the object's phrases and u the IoU of its
 /// box; the best <see cref="TopK"/> places inside the object are chosen. A place that several objects want goes to the one it overlaps most.
 /// </summary>
-public sealed class TaskAlignedAssigner(int side, int topK = 10, float alpha = 0.5f, float beta = 6f)
+public sealed class TaskAlignedAssigner(int side, int topK = 10, float alpha = 0.5f, float beta = 6f) : IPlaceAssigner
 {
     private readonly int[] _owner = new int[side * side];
     private readonly float[] _ownerIou = new float[side * side];
@@ -17,13 +17,7 @@ public sealed class TaskAlignedAssigner(int side, int topK = 10, float alpha = 0
     /// <summary>Places that answer for one object, at most.</summary>
     public int TopK => topK;
 
-    /// <summary>
-    /// Assigns the places of one picture. Appends to <paramref name="result"/> in the order of places.
-    /// </summary>
-    /// <param name="boxes">One predicted box a place, xyxy in 0..1, [M, 4].</param>
-    /// <param name="logits">Alignment of each phrase with each place, [P, M].</param>
-    /// <param name="sample">The objects and phrases.</param>
-    /// <param name="result">Receives the assignments.</param>
+    /// <inheritdoc/>
     public void Assign(ReadOnlySpan<float> boxes, ReadOnlySpan<float> logits, TrainingSample sample, List<Assignment> result)
     {
         Array.Fill(_owner, -1);
@@ -125,6 +119,3 @@ public sealed class TaskAlignedAssigner(int side, int topK = 10, float alpha = 0
         if (count < topK) count++;
     }
 }
-
-/// <summary>A place answers for an object; the quality in 0..1 is what its alignment should become.</summary>
-public readonly record struct Assignment(int Place, int Object, float Quality);

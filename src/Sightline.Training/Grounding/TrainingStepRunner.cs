@@ -9,7 +9,7 @@ namespace Sightline.Training.Grounding;
 /// <summary>One optimizer step: micro-batches forward and backward, clip, update, average.</summary>
 internal sealed class TrainingStepRunner(FusionModel model, FusionProcessor processor, FusionConfig config, StageRecipe recipe, ulong seed, int stage)
 {
-    private readonly GroundingLoss _boxes = new(config, recipe.Loss);
+    private readonly GroundingLoss _boxes = new(config, recipe.Loss, recipe.Matching);
     private readonly RegionContrast _contrast = new(config, recipe.Contrast);
     private readonly Dictionary<string, float> _metrics = [];
 

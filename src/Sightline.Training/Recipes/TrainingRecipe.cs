@@ -209,6 +209,10 @@ public sealed record StageRecipe
     /// <summary>Weights of the parts of the box loss.</summary>
     public GroundingLossWeights Loss { get; set; } = new();
 
+    /// <summary>How places are matched to objects.</summary>
+    [JsonConverter(typeof(JsonStringEnumConverter<MatchingKind>))]
+    public MatchingKind Matching { get; set; } = MatchingKind.OneToMany;
+
     /// <summary>Most phrases a sample; more are drawn from.</summary>
     public int MaximumPhrases { get; set; } = 8;
 
