@@ -11,4 +11,5 @@ namespace Sightline.Tensors.Optim;
 /// <param name="WeightDecay">Decoupled decay.</param>
 /// <param name="Step">t, from 1.</param>
 /// <param name="GradientScale">Factor on every gradient first (clipping, averaging).</param>
-public readonly record struct AdamWSettings(double LearningRate, double Beta1, double Beta2, double Epsilon, double WeightDecay, int Step, float GradientScale = 1);
+/// <param name="Decoupled">False: the decay is added to the gradient instead (Adam with L2).</param>
+public readonly record struct AdamWSettings(double LearningRate, double Beta1, double Beta2, double Epsilon, double WeightDecay, int Step, float GradientScale = 1, bool Decoupled = true);

@@ -8,11 +8,13 @@ namespace Sightline.Training.Optim;
 /// <param name="Beta1">Decay of the mean gradient.</param>
 /// <param name="Beta2">Decay of the mean squared gradient.</param>
 /// <param name="Epsilon">Added to the root.</param>
-public sealed record AdamWOptions(double Beta1 = 0.9, double Beta2 = 0.999, double Epsilon = 1e-8);
+/// <param name="Decoupled">False: the decay is added to the gradient (Adam with L2).</param>
+/// <param name="Amsgrad">Divide by the largest squared gradient so far (Reddi et al. 2018).</param>
+public sealed record AdamWOptions(double Beta1 = 0.9, double Beta2 = 0.999, double Epsilon = 1e-8, bool Decoupled = true, bool Amsgrad = false);
 
 /// <summary>
 /// AdamW (Loshchilov, Hutter 2019) over the trainable parameters of a model. Learning rate and decay can differ by parameter. The state
-/// is two tensors a parameter, saved and restored by name.
+/// is two tensors a parameter (and float32 master weights where the model's have 16 bits), saved and restored by name.
 /// </summary>
 public sealed class AdamW : IDisposable
 {
@@ -32,8 +34,10 @@ public sealed class AdamW : IDisposable
             if (!parameter.Value.RequiresGrad) continue;
             _slots.Add(new Slot(
                 parameter,
-                Tensor.Zeros(parameter.Value.Shape, engine: parameter.Value.Engine).AsParameter(requiresGrad: false),
-                Tensor.Zeros(parameter.Value.Shape, engine: parameter.Value.Engine).AsParameter(requiresGrad: false),
+                Zeros(parameter.Value),
+                Zeros(parameter.Value),
+                options.Amsgrad ? Zeros(parameter.Value) : null,
+                MasterOf(parameter.Value),
                 learningRateFactor?.Invoke(parameter) ?? 1,
                 weightDecay?.Invoke(parameter) ?? 0));
         }
@@ -65,8 +69,9 @@ public sealed class AdamW : IDisposable
         {
             if (slot.Parameter.Value.Grad is not { } gradient) continue;
             var settings = new AdamWSettings(
-                learningRate * slot.LearningRateFactor, _options.Beta1, _options.Beta2, _options.Epsilon, slot.WeightDecay, Steps, (float)gradientScale);
-            gradient.Engine.AdamWStep(slot.Parameter.Value, gradient, slot.First, slot.Second, settings);
+                learningRate * slot.LearningRateFactor, _options.Beta1, _options.Beta2, _options.Epsilon, slot.WeightDecay, Steps, (float)gradientScale, _options.Decoupled);
+            var weights = slot.Parameter.Value;
+            gradient.Engine.AdamWStep(slot.Master ?? weights, gradient, slot.First, slot.Second, settings, slot.Largest, slot.Master is null ? null : weights);
         }
     }
 
@@ -80,6 +85,8 @@ public sealed class AdamW : IDisposable
         {
             yield return ($"{slot.Parameter.Path}.first", slot.First);
             yield return ($"{slot.Parameter.Path}.second", slot.Second);
+            if (slot.Largest is not null) yield return ($"{slot.Parameter.Path}.largest", slot.Largest);
+            if (slot.Master is not null) yield return ($"{slot.Parameter.Path}.master", slot.Master);
         }
     }
 
@@ -90,10 +97,23 @@ public sealed class AdamW : IDisposable
         {
             slot.First.Dispose();
             slot.Second.Dispose();
+            slot.Largest?.Dispose();
+            slot.Master?.Dispose();
         }
 
         _slots.Clear();
     }
 
-    private sealed record Slot(Parameter Parameter, Tensor First, Tensor Second, double LearningRateFactor, double WeightDecay);
+    private static Tensor Zeros(Tensor weights) => Tensor.Zeros(weights.Shape, engine: weights.Engine).AsParameter(requiresGrad: false);
+
+    /// <summary>Small steps vanish in 16 bits: they are taken on a float32 copy, which is rounded into the model after each.</summary>
+    private static Tensor? MasterOf(Tensor weights)
+    {
+        if (weights.DType == DType.Float32) return null;
+        var master = Tensor.Empty(weights.Shape, engine: weights.Engine).AsParameter(requiresGrad: false);
+        weights.Engine.Cast(weights, master);
+        return master;
+    }
+
+    private sealed record Slot(Parameter Parameter, Tensor First, Tensor Second, Tensor? Largest, Tensor? Master, double LearningRateFactor, double WeightDecay);
 }

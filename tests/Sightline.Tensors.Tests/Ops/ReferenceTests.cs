@@ -125,4 +125,60 @@ public class ReferenceTests
         tape.Backward(total);
         fixture.CheckGrad(x, "x");
     }
+
+    [Theory]
+    [MemberData(nameof(Cases), "grid_sample")]
+    public void GridSample(string name)
+    {
+        using var scope = TensorScope.Open();
+        var fixture = OpFixture.Load("grid_sample")[name];
+        var (x, grid) = (fixture.Input("x"), fixture.Input("grid"));
+        fixture.Run(new Dictionary<string, Tensor?> { ["x"] = x, ["grid"] = grid }, () => Op.GridSample(x, grid, fixture.Bool("align_corners")), gradAtol: 5e-5);
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases), "interpolate")]
+    public void Interpolate(string name)
+    {
+        using var scope = TensorScope.Open();
+        var fixture = OpFixture.Load("interpolate")[name];
+        var x = fixture.Input("x");
+        var size = fixture.Params.GetProperty("size");
+        var mode = fixture.Text("mode") switch { "nearest" => Interpolation.Nearest, "bilinear" => Interpolation.Bilinear, _ => Interpolation.Bicubic };
+        var align = fixture.Params.GetProperty("align_corners").ValueKind == System.Text.Json.JsonValueKind.True;
+        fixture.Run(new Dictionary<string, Tensor?> { ["x"] = x }, () => Op.Interpolate(x, size[0].GetInt32(), size[1].GetInt32(), mode, align, fixture.Bool("antialias")));
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases), "ms_deformable_attention")]
+    public void DeformableAttention(string name)
+    {
+        using var scope = TensorScope.Open();
+        var fixture = OpFixture.Load("ms_deformable_attention")[name];
+        var (value, locations, weights) = (fixture.Input("value"), fixture.Input("locations"), fixture.Input("weights"));
+        var levels = fixture.Params.GetProperty("levels").EnumerateArray().Select(level => (level[0].GetInt32(), level[1].GetInt32())).ToArray();
+        var inputs = new Dictionary<string, Tensor?> { ["value"] = value, ["locations"] = locations, ["weights"] = weights };
+        fixture.Run(inputs, () => Op.DeformableAttention(value, levels, locations, weights), gradAtol: 5e-5);
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases), "rope")]
+    public void Rope(string name)
+    {
+        using var scope = TensorScope.Open();
+        var fixture = OpFixture.Load("rope")[name];
+        var x = fixture.Input("x");
+        var (cos, sin) = Op.RopeTables(fixture.Input("pos"), x.Shape[^1], fixture.Float("theta"));
+        fixture.Run(new Dictionary<string, Tensor?> { ["x"] = x }, () => Op.Rope(x, cos, sin));
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases), "sine_position_embedding")]
+    public void SinePositionEmbedding(string name)
+    {
+        using var scope = TensorScope.Open();
+        var fixture = OpFixture.Load("sine_position_embedding")[name];
+        var x = fixture.Input("x");
+        fixture.Run(new Dictionary<string, Tensor?>(), () => Op.SinePositionEmbedding(x, fixture.Int("num_pos_feats")));
+    }
 }
