@@ -92,10 +92,10 @@ public static class DataInspector
         else
             text.Append(CultureInfo.InvariantCulture, $"<text x=\"50%\" y=\"50%\" text-anchor=\"middle\" font-size=\"{8 * stroke}\" fill=\"#a33\">picture not found</text>");
         foreach (var o in sample.Objects) Rectangle(text, o.Box, frame, colorOf.GetValueOrDefault(o.Label, Colors[0]), o.Label, stroke, o.Crowd || o.Difficult);
-        for (var i = 0; i < sample.Phrases.Count; i++)
-        {
-            foreach (var box in sample.Phrases[i].Boxes) Rectangle(text, box, frame, Colors[i % Colors.Length], (i + 1).ToString(CultureInfo.InvariantCulture), 1.3 * stroke, false);
-        }
+        // phrases that share a box share its tag; those with many boxes are drawn first, so that the particular ones lie on top
+        var shared = sample.Phrases.SelectMany((p, i) => p.Boxes.Select(b => (Box: b, Number: i + 1, p.Boxes.Count))).GroupBy(b => b.Box).OrderByDescending(g => g.Min(b => b.Count));
+        foreach (var group in shared)
+            Rectangle(text, group.Key, frame, Colors[(group.MinBy(b => b.Count).Number - 1) % Colors.Length], string.Join(' ', group.Select(b => b.Number)), 1.3 * stroke, false);
 
         text.Append(CultureInfo.InvariantCulture, $"</svg><figcaption>{Encode(sample.Id)}{(sample.Split is null ? "" : " &middot; " + Encode(sample.Split))}");
         if (sample.Phrases.Count > 0)
@@ -113,7 +113,7 @@ public static class DataInspector
     {
         var b = box.Frame.IsUnspecified ? box with { Frame = frame } : box.To(frame);
         var size = 5.5 * stroke;
-        var (width, top) = (label.Length * size * 0.58, b.Y1 >= size * 1.2 ? b.Y1 - (size * 1.2) : b.Y1);
+        var (width, top) = (label.Length * size * 0.66, b.Y1 >= size * 1.2 ? b.Y1 - (size * 1.2) : b.Y1);
         var left = Math.Clamp(b.X1, 0, Math.Max(0, frame.Width - width));
         text.Append(CultureInfo.InvariantCulture, $"<rect x=\"{b.X1:0.##}\" y=\"{b.Y1:0.##}\" width=\"{Math.Max(0, b.Width):0.##}\" height=\"{Math.Max(0, b.Height):0.##}\" fill=\"none\" stroke=\"#fff\" stroke-width=\"{1.9 * stroke:0.##}\" opacity=\".7\"/>");
         text.Append(CultureInfo.InvariantCulture, $"<rect x=\"{b.X1:0.##}\" y=\"{b.Y1:0.##}\" width=\"{Math.Max(0, b.Width):0.##}\" height=\"{Math.Max(0, b.Height):0.##}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"{stroke:0.##}\"{(dashed ? $" stroke-dasharray=\"{4 * stroke:0.##}\"" : "")}/>");
