@@ -7,173 +7,148 @@ using Sightline.Training.Reporting;
 
 namespace Sightline.Cli.Commands;
 
-/// <summary><c>sightline train</c>: a model by a recipe; a plan before, progress during, report and model card after.</summary>
+/// <summary><c>sightline train</c>: from a recipe to a model folder, resumable at any moment.</summary>
 internal sealed class TrainCommand : ToolCommand
 {
-    private readonly Argument<string> _recipe = new("RECIPE") { Description = "Recipe (JSON); see docs/guide/your-own-pictures.md" };
-    private readonly Option<bool> _resume = new("--resume") { Description = "Go on from the last checkpoint of the run folder" };
-    private readonly Option<bool> _planOnly = new("--plan-only") { Description = "Print the plan of memory and time, train nothing" };
-    private readonly Option<string[]> _set = new("--set") { Description = "Change the recipe: stages[0].steps=100, seed=7; may be repeated", HelpName = "KEY=VALUE", Arity = ArgumentArity.OneOrMore };
-    private readonly Option<string?> _batch = new("--batch") { Description = "Pictures a micro-batch in every stage: a number, or 'auto' for the largest that fits", HelpName = "N" };
-    private readonly Option<string?> _output = new("--output", "-o") { Description = "Run folder; default: the recipe's, else runs/NAME", HelpName = "FOLDER" };
-    private readonly Option<bool> _noPlan = new("--no-plan") { Description = "Start without measuring a plan first" };
+    private readonly Argument<string> _recipe = new("RECIPE") { Description = "Recipe file (JSON)" };
+    private readonly Option<string?> _output = new("--output", "-o") { Description = "Folder of the run; default: the recipe's output, else runs/NAME", HelpName = "FOLDER" };
+    private readonly Option<bool> _planOnly = new("--plan-only") { Description = "Measure memory and time, train nothing, write nothing" };
+    private readonly Option<string[]> _set = new("--set") { Description = "Another value for a key of the recipe, such as stages[1].steps=500; may be repeated", HelpName = "KEY=VALUE" };
+    private readonly Option<string?> _batch = new("--batch") { Description = "Pictures a micro-batch in all stages; auto: the largest that fits into memory", HelpName = "N|auto" };
+    private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "No plan, no progress" };
+    private readonly Option<string?> _json = JsonOption("the outcome");
 
     public TrainCommand()
         : base(
             "train",
-            "Train a model by a recipe, in two stages",
+            "Train a model by a recipe; the same command goes on where it was stopped",
             "sightline train recipes/blood-cells.json",
-            "sightline train recipes/blood-cells.json --resume",
-            "sightline train recipes/scenes.json --plan-only --batch auto",
-            "sightline train recipes/scenes.json --set seed=7 --set stages[1].steps=500 --output runs/short")
+            "sightline train recipes/scenes.json --output runs/try --set stages[1].steps=500 --batch auto",
+            "sightline train recipes/scenes.json --plan-only")
     {
+        Add(_recipe);
+        Add(_output);
+        Add(_planOnly);
+        Add(_set);
         _batch.Validators.Add(result =>
         {
-            if (result.Tokens is [var token] && token.Value != "auto" && !(int.TryParse(token.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0))
-                result.AddError($"--batch takes a positive number or 'auto', not '{token.Value}'");
+            if (result.Tokens is [var token] && BatchOf(token.Value) is null) result.AddError($"--batch must be a whole number from 1 or 'auto', not '{token.Value}'");
         });
-        Add(_recipe);
-        Add(_resume);
-        Add(_planOnly);
-        Add(_noPlan);
-        Add(_set);
         Add(_batch);
-        Add(_output);
+        Add(_quiet);
+        RequireJsonFile(_json);
+        Add(_json);
         SetAction((parsed, cancellation) => Task.FromResult(Run(
             new Settings(
-                parsed.GetRequiredValue(_recipe),
-                parsed.GetValue(_resume),
-                parsed.GetValue(_planOnly),
-                parsed.GetValue(_noPlan),
-                parsed.GetValue(_set) ?? [],
-                parsed.GetValue(_batch),
-                parsed.GetValue(_output)),
+                parsed.GetRequiredValue(_recipe), parsed.GetValue(_output), parsed.GetValue(_planOnly), parsed.GetValue(_set) ?? [],
+                parsed.GetValue(_batch) is { } batch ? BatchOf(batch) : null, parsed.GetValue(_quiet), JsonTarget(parsed, _json)),
             cancellation)));
     }
 
-    private sealed record Settings(string Recipe, bool Resume, bool PlanOnly, bool NoPlan, string[] Changes, string? Batch, string? Output);
+    private sealed record Settings(string Recipe, string? Output, bool PlanOnly, string[] Set, int? Batch, bool Quiet, string? Json);
+
+    /// <summary>0 for auto, null for no batch.</summary>
+    private static int? BatchOf(string text)
+    {
+        if (text == "auto") return 0;
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var batch) && batch is > 0 and <= 100_000 ? batch : null;
+    }
 
     private int Run(Settings settings, CancellationToken cancellation)
     {
-        var recipe = Read(settings);
-        var path = settings.Output ?? recipe.Output ?? Path.Combine("runs", recipe.Name);
-        if (settings.PlanOnly)
-        {
-            PlanOnly(recipe);
-            return ExitCode.Success;
-        }
-
-        var folder = Open(path, settings.Resume);
-        var needsBatch = recipe.Stages.Any(stage => stage.Batch == 0);
-        if (needsBatch || !(settings.NoPlan || settings.Resume))
-        {
-            using var planner = new GroundingTrainer(recipe, folder);
-            var plan = planner.Plan();
-            WritePlan(plan, recipe, Terminal.Hint);
-            recipe = recipe with { Stages = [.. recipe.Stages.Zip(plan.Stages, (stage, needs) => stage with { Batch = needs.Batch })] };
-        }
-
-        return Train(recipe, folder, settings, cancellation);
-    }
-
-    private int Train(TrainingRecipe recipe, RunFolder folder, Settings settings, CancellationToken cancellation)
-    {
-        using var trainer = new GroundingTrainer(recipe, folder);
-        var progress = new TrainingProgressLine(Terminal, recipe);
-        using var recorder = new RunRecorder(recipe, folder, progress);
-        TrainingOutcome outcome;
-        try
-        {
-            outcome = trainer.Run(recorder, cancellation);
-        }
-        finally
-        {
-            progress.End();
-        }
-
+        var recipe = RecipeReader.Read(settings.Recipe, settings.Set);
+        if (settings.Batch is { } batch) recipe = recipe with { Stages = [.. recipe.Stages.Select(stage => stage with { Batch = batch })] };
+        using var folder = new RunFolder(settings.Output ?? recipe.Output ?? Path.Combine("runs", recipe.Name));
+        if (settings.PlanOnly) return PlanOnly(recipe, folder, settings);
+        var stored = folder.Open(recipe);
+        using var trainer = new GroundingTrainer(stored ?? recipe, folder);
+        if (stored is null) Begin(trainer, folder, settings);
+        else if (!settings.Quiet) Terminal.Hint(Resumption(folder, stored));
+        using var recorder = new RunRecorder(folder, trainer.Recipe);
+        var outcome = settings.Quiet
+            ? trainer.Run(recorder, cancellation)
+            : TrainingDisplay.Show(Terminal, trainer.Recipe, recorder, observer => trainer.Run(observer, cancellation));
         if (!outcome.Completed)
         {
-            Terminal.Hint($"saved; go on with: {Provenance.Quote(["train", settings.Recipe, "--resume", .. Repeat(settings)])}");
+            Terminal.Hint($"stopped; saved in {folder.Path}. The same command goes on from there: {Terminal.CommandLine}");
             return ExitCode.Interrupted;
         }
 
-        recorder.Finish(trainer, outcome.Scores);
-        ModelCard.Write(outcome.ModelFolder, recipe, trainer.Model.Parameters.Count, outcome.Scores, Provenance.Of(Terminal, recipe.Seed));
-        if (outcome.Scores.Count > 0) WriteScores(outcome.Scores);
-        Terminal.Line($"model:  {outcome.ModelFolder}");
-        Terminal.Line($"report: {recorder.ReportPath}");
+        var report = recorder.Finish(trainer, outcome, Provenance.Of(Terminal, trainer.Recipe.Seed));
+        if (settings.Json is { } target) WriteJson(target, folder, report, outcome);
+        if (settings.Json != JsonOutput.Stdout) WriteTable(outcome, report);
         return ExitCode.Success;
     }
 
-    private static TrainingRecipe Read(Settings settings)
+    private int PlanOnly(TrainingRecipe recipe, RunFolder folder, Settings settings)
     {
-        var changes = settings.Changes.ToList();
-        var recipe = RecipeChanges.Read(settings.Recipe, changes);
-        if (settings.Batch is not { } batch) return recipe;
-        var size = batch == "auto" ? 0 : int.Parse(batch, CultureInfo.InvariantCulture);
-        return recipe with { Stages = [.. recipe.Stages.Select(stage => stage with { Batch = size })] };
+        using var trainer = new GroundingTrainer(recipe, folder);
+        var plan = trainer.Plan();
+        if (settings.Json is { } target) JsonOutput.Write(Terminal, target, json => TrainingPlanText.WriteJson(json, plan));
+        if (settings.Json != JsonOutput.Stdout) TrainingPlanText.Write(Terminal, plan);
+        return ExitCode.Success;
     }
 
-    private static RunFolder Open(string path, bool resume)
+    /// <summary>Measures and shows the plan where it is wanted, and writes down what will be trained.</summary>
+    private void Begin(GroundingTrainer trainer, RunFolder folder, Settings settings)
     {
-        var exists = Directory.Exists(path);
-        if (resume && !exists) throw new SightlineException(ErrorKind.NotFound, $"{path} is not there: nothing to resume; start without --resume");
-        var folder = new RunFolder(path);
-        var checkpoint = folder.LatestCheckpoint();
-        if (!resume && (checkpoint is not null || Directory.Exists(folder.ModelFolder)))
-            throw new SightlineException(ErrorKind.Usage, $"{path} already holds a run: go on with --resume, name another folder with --output, or delete it");
-        if (resume && checkpoint is null && Directory.Exists(folder.ModelFolder))
-            throw new SightlineException(ErrorKind.Usage, $"{path} holds a finished run: its model is {folder.ModelFolder}");
-        return folder;
-    }
-
-    private void PlanOnly(TrainingRecipe recipe)
-    {
-        var scratch = Directory.CreateTempSubdirectory("sightline-plan-").FullName;
-        try
+        if (!settings.Quiet || trainer.Recipe.Stages.Any(stage => stage.Batch == 0))
         {
-            using var trainer = new GroundingTrainer(recipe, new RunFolder(scratch));
-            WritePlan(trainer.Plan(), recipe, text => Terminal.Line(text));
-        }
-        finally
-        {
-            Directory.Delete(scratch, recursive: true);
-        }
-    }
-
-    private static void WritePlan(TrainingPlan plan, TrainingRecipe recipe, Action<string> line)
-    {
-        line(string.Create(CultureInfo.InvariantCulture, $"plan: {recipe.Name}, weights and optimizer {plan.ParameterBytes / 1e6:0} MB, available memory {plan.AvailableBytes / 1e9:0.0} GB"));
-        for (var i = 0; i < plan.Stages.Count; i++)
-        {
-            var stage = plan.Stages[i];
-            line(string.Create(
-                CultureInfo.InvariantCulture,
-                $"  stage {i + 1} ({stage.Kind}): {stage.Steps} steps of {stage.Batch} x {recipe.Stages[i].Accumulate} pictures, peak {stage.PeakBytes / 1e6:0} MB, {1 / stage.SecondsPerPicture:0.0} pictures/s, {TrainingProgressLine.Clock(stage.Duration)}"));
+            var plan = trainer.Plan();
+            if (!settings.Quiet) TrainingPlanText.Hint(Terminal, plan);
         }
 
-        line($"  in all about {TrainingProgressLine.Clock(plan.Duration)}, without measuring");
-        if (plan.Stages.Any(stage => stage.PeakBytes > plan.AvailableBytes * TrainingPlan.UsableShare))
-            line("  warning: this may not fit; use --batch auto, a smaller batch with accumulate, or a smaller image_size");
+        folder.Store(trainer.Recipe);
     }
 
-    private void WriteScores(IReadOnlyList<GroundingScore> scores) => Terminal.Table(
-        ["source", ">AP", ">AP50", ">accuracy at IoU 0.5", ">of these, relational", ">presence MCC"],
-        scores.Select(score => new[]
-        {
-            score.Source,
-            score.Detection is { } found ? ScoreTable.Number(found.Stats[0]) : "-",
-            score.Detection is { } also ? ScoreTable.Number(also.Stats[1]) : "-",
-            ScoreTable.Number(score.Accuracy),
-            ScoreTable.Number(score.RelationalAccuracy),
-            double.IsFinite(score.PresenceMcc) ? score.PresenceMcc.ToString("0.000", CultureInfo.InvariantCulture) : "-",
-        }));
+    private static string Resumption(RunFolder folder, TrainingRecipe recipe) => folder.LatestCheckpoint() is { } from
+        ? string.Create(CultureInfo.InvariantCulture, $"going on in {folder.Path}: stage {from.Stage + 1} of {recipe.Stages.Count}, step {from.Step} of {recipe.Stages[from.Stage].Steps}")
+        : $"going on in {folder.Path}: no checkpoint yet, from the start";
 
-    /// <summary>The options that the resumed run needs again.</summary>
-    private static IEnumerable<string> Repeat(Settings settings) =>
-    [
-        .. settings.Changes.SelectMany(change => new[] { "--set", change }),
-        .. settings.Batch is { } batch ? new[] { "--batch", batch } : [],
-        .. settings.Output is { } output ? new[] { "--output", output } : [],
-    ];
+    private void WriteTable(TrainingOutcome outcome, string report)
+    {
+        if (outcome.Scores.Count > 0)
+        {
+            Terminal.Table(
+                ["source", ">AP", ">AP50", ">accuracy", ">of relations", ">presence MCC"],
+                outcome.Scores.Select(score => new[]
+                {
+                    score.Source, ScoreTable.Number(score.Detection?.Stats[0] ?? double.NaN), ScoreTable.Number(score.Detection?.Stats[1] ?? double.NaN),
+                    ScoreTable.Number(score.Accuracy), ScoreTable.Number(score.RelationalAccuracy), Signed(score.PresenceMcc),
+                }));
+        }
+
+        Terminal.Line($"model: {outcome.ModelFolder}");
+        Terminal.Line($"report: {report}");
+    }
+
+    private static string Signed(double value) => double.IsNaN(value) ? "-" : value.ToString("0.000", CultureInfo.InvariantCulture);
+
+    private void WriteJson(string target, RunFolder folder, string report, TrainingOutcome outcome) => JsonOutput.Write(Terminal, target, json =>
+    {
+        json.WriteStartObject();
+        json.WriteString("folder", folder.Path);
+        json.WriteString("model", outcome.ModelFolder);
+        json.WriteString("report", report);
+        json.WriteStartArray("scores");
+        foreach (var score in outcome.Scores)
+        {
+            json.WriteStartObject();
+            json.WriteString("source", score.Source);
+            foreach (var (name, value) in LogLine.From(0, 0, score).Values)
+            {
+                if (double.IsFinite(value)) json.WriteNumber(name, value);
+                else json.WriteNull(name);
+            }
+
+            json.WriteNumber("expressions", score.Expressions);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteString("command", Terminal.CommandLine);
+        json.WriteString("commit", BuildInformation.Commit);
+        json.WriteString("machine", Machine.Describe());
+        json.WriteEndObject();
+    });
 }

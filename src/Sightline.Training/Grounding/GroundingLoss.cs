@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Sightline.Models.Fusion;
 using Sightline.Tensors;
 using Sightline.Tensors.Ops;
@@ -27,6 +28,8 @@ public sealed record GroundingLossWeights
 /// The loss of box fine-tuning. Alignment is the varifocal loss (Zhang et al. 2021): places that answer for an object of
 /// the phrase are pulled to the quality of their box, all others down with the focal weight 0.75 p². Boxes of assigned places take
 /// GIoU (Rezatofighi et al. 2019) and L1, weighted by quality as in TOOD.
+/// <para>Every part is normalised within its picture (by the picture's quality, phrases or box weights), and the loss of a batch is the mean over its
+/// pictures: what a picture teaches does not depend on its neighbours, and micro-batches of one size add up to the batch they are cut from.</para>
 /// </summary>
 public sealed class GroundingLoss(FusionConfig config, GroundingLossWeights weights, MatchingKind matching = MatchingKind.OneToMany)
 {
@@ -46,21 +49,21 @@ public sealed class GroundingLoss(FusionConfig config, GroundingLossWeights weig
         var mass = Tensor.Zeros(output.Logits.Shape);               // weight of each term of the alignment
         var choice = Tensor.Zeros([pictures * most, places]);       // each row sums to 1 where the phrase has an object
         var present = Tensor.Zeros(output.Presence.Shape);
-        var qualitySum = FillTargets(output, samples, targets.AsSpan<float>(), mass.AsSpan<float>(), choice.AsSpan<float>(), present.AsSpan<float>(), out var chosen);
+        var share = Tensor.Zeros(output.Presence.Shape);            // 1 / phrases of the picture
+        FillTargets(output, samples, new Targets(targets.AsSpan<float>(), mass.AsSpan<float>(), choice.AsSpan<float>(), present.AsSpan<float>(), share.AsSpan<float>()));
 
-        var alignment = Op.Scale(Op.BceWithLogits(output.Logits, targets, mass, Reduction.Sum), 1 / MathF.Max(qualitySum, 1));
-        var ranking = Op.Scale(
-            Op.Sum(Op.Mul(Op.LogSoftmax(Op.Reshape(output.Logits, pictures * most, places)), choice)), -1f / Math.Max(chosen, 1));
-        var presence = Op.BceWithLogits(output.Presence, present, null, Reduction.Mean);
-        var (giou, l1) = BoxLoss(output.Boxes);
+        var mean = 1f / pictures;
+        var alignment = Op.Scale(Op.BceWithLogits(output.Logits, targets, mass, Reduction.Sum), mean);
+        var ranking = Op.Scale(Op.Sum(Op.Mul(Op.LogSoftmax(Op.Reshape(output.Logits, pictures * most, places)), choice)), -mean);
+        var presence = Op.Scale(Op.BceWithLogits(output.Presence, present, share, Reduction.Sum), mean);
+        var (giou, l1) = BoxLoss(output.Boxes, mean);
         var total = Op.Add(
             Op.Add(Op.Scale(alignment, weights.Alignment), Op.Scale(ranking, weights.Ranking)),
             Op.Add(Op.Scale(presence, weights.Presence), Op.Add(Op.Scale(giou, weights.Giou), Op.Scale(l1, weights.L1))));
         return new GroundingLossValue(total, alignment, ranking, giou, l1, presence);
     }
 
-    private float FillTargets(
-        FusionOutput output, IReadOnlyList<TrainingSample> samples, Span<float> targets, Span<float> mass, Span<float> choice, Span<float> present, out int chosen)
+    private void FillTargets(FusionOutput output, IReadOnlyList<TrainingSample> samples, Targets to)
     {
         var (most, places) = (output.Logits.Shape[1], output.Logits.Shape[2]);
         var logits = output.Logits.AsSpan<float>();
@@ -68,27 +71,29 @@ public sealed class GroundingLoss(FusionConfig config, GroundingLossWeights weig
         _rows.Clear();
         _boxes.Clear();
         _boxWeights.Clear();
-        float qualitySum = 0;
-        chosen = 0;
-        for (int b = 0, phrase = 0; b < samples.Count; b++)
+        for (int b = 0, phrase = 0; b < samples.Count; phrase += samples[b++].Phrases.Length)
         {
             var sample = samples[b];
+            var phrases = sample.Phrases.Length;
             _assignments.Clear();
             _assigner.Assign(boxes.Slice(b * places * 4, places * 4), logits.Slice(b * most * places, most * places), sample, _assignments);
-            foreach (var assignment in _assignments) AddBox((b * places) + assignment.Place, sample.Objects[assignment.Object], assignment.Quality);
-            for (var p = 0; p < sample.Phrases.Length; p++, phrase++)
+            AddBoxes(b * places, sample);
+            float quality = 0;
+            var chosen = 0;
+            for (var p = 0; p < phrases; p++)
             {
                 var row = ((b * most) + p) * places;
-                var means = sample.Targets[p];
-                present[phrase] = means.Length > 0 ? 1 : 0;
-                var sum = FillPhrase(means, targets.Slice(row, places), choice.Slice(row, places));
+                to.Present[phrase + p] = sample.Targets[p].Length > 0 ? 1 : 0;
+                to.Share[phrase + p] = 1f / phrases;
+                var sum = FillPhrase(sample.Targets[p], to.Quality.Slice(row, places), to.Choice.Slice(row, places));
                 if (sum > 0) chosen++;
-                qualitySum += sum;
-                Weigh(logits.Slice(row, places), targets.Slice(row, places), mass.Slice(row, places));
+                quality += sum;
+                Weigh(logits.Slice(row, places), to.Quality.Slice(row, places), to.Mass.Slice(row, places));
             }
-        }
 
-        return qualitySum;
+            Divide(to.Mass.Slice(b * most * places, phrases * places), MathF.Max(quality, 1));
+            Divide(to.Choice.Slice(b * most * places, phrases * places), Math.Max(chosen, 1));
+        }
     }
 
     private float FillPhrase(int[] means, Span<float> targets, Span<float> choice)
@@ -105,6 +110,11 @@ public sealed class GroundingLoss(FusionConfig config, GroundingLossWeights weig
         return sum;
     }
 
+    private static void Divide(Span<float> values, float by)
+    {
+        foreach (ref var value in values) value /= by;
+    }
+
     private static void Weigh(ReadOnlySpan<float> logits, ReadOnlySpan<float> targets, Span<float> mass)
     {
         for (var i = 0; i < logits.Length; i++)
@@ -114,23 +124,43 @@ public sealed class GroundingLoss(FusionConfig config, GroundingLossWeights weig
         }
     }
 
-    private void AddBox(int row, CanvasBox target, float quality)
+    private void AddBoxes(int firstRow, TrainingSample sample)
     {
-        _rows.Add(row);
-        _boxes.AddRange([target.X1, target.Y1, target.X2, target.Y2]);
-        _boxWeights.Add(MathF.Max(quality, 0.05f)); // a box that is still far off must move, too
+        var start = _boxWeights.Count;
+        foreach (var assignment in _assignments)
+        {
+            var target = sample.Objects[assignment.Object];
+            _rows.Add(firstRow + assignment.Place);
+            _boxes.AddRange([target.X1, target.Y1, target.X2, target.Y2]);
+            _boxWeights.Add(MathF.Max(assignment.Quality, 0.05f)); // a box that is still far off must move, too
+        }
+
+        float sum = 0;
+        var weights = CollectionsMarshal.AsSpan(_boxWeights)[start..];
+        foreach (var weight in weights) sum += weight;
+        foreach (ref var weight in weights) weight /= sum;
     }
 
-    private (Tensor Giou, Tensor L1) BoxLoss(Tensor boxes)
+    private (Tensor Giou, Tensor L1) BoxLoss(Tensor boxes, float mean)
     {
         if (_rows.Count == 0) return (Tensor.Zeros([]), Tensor.Zeros([]));
-        var predicted = Op.IndexRows(Op.Reshape(boxes, -1, 4), Tensor.From([.. _rows], [_rows.Count]));   // [K, 4]
-        var target = Tensor.From([.. _boxes], [_rows.Count, 4]);
-        var weight = Tensor.From([.. _boxWeights], [_rows.Count]);
-        var scale = 1 / _boxWeights.Sum();
-        var giou = Op.Scale(Op.Sum(Op.Mul(Op.BoxIouLoss(BoxIouKind.Giou, predicted, target), weight)), scale);
-        var l1 = Op.Scale(Op.Sum(Op.Mul(Op.Abs(Op.Sub(predicted, target)), Op.Reshape(weight, -1, 1))), scale / 4);
+        var rows = Tensor.From<long>(CollectionsMarshal.AsSpan(_rows), [_rows.Count]);
+        var predicted = Op.IndexRows(Op.Reshape(boxes, -1, 4), rows);                                     // [K, 4]
+        var target = Tensor.From<float>(CollectionsMarshal.AsSpan(_boxes), [_rows.Count, 4]);
+        var weight = Tensor.From<float>(CollectionsMarshal.AsSpan(_boxWeights), [_rows.Count]);
+        var giou = Op.Scale(Op.Sum(Op.Mul(Op.BoxIouLoss(BoxIouKind.Giou, predicted, target), weight)), mean);
+        var l1 = Op.Scale(Op.Sum(Op.Mul(Op.Abs(Op.Sub(predicted, target)), Op.Reshape(weight, -1, 1))), mean / 4);
         return (giou, l1);
+    }
+
+    /// <summary>Where the targets of a batch are written; see <see cref="Compute"/>.</summary>
+    private readonly ref struct Targets(Span<float> quality, Span<float> mass, Span<float> choice, Span<float> present, Span<float> share)
+    {
+        public readonly Span<float> Quality = quality;
+        public readonly Span<float> Mass = mass;
+        public readonly Span<float> Choice = choice;
+        public readonly Span<float> Present = present;
+        public readonly Span<float> Share = share;
     }
 }
 

@@ -10,7 +10,6 @@ namespace Sightline.Training.Grounding;
 /// </summary>
 public sealed class GroundingTrainer : IDisposable
 {
-    private readonly TrainingRecipe _recipe;
     private readonly FusionConfig _config;
     private readonly FusionModel _model;
     private readonly FusionProcessor _processor;
@@ -18,6 +17,7 @@ public sealed class GroundingTrainer : IDisposable
     private readonly IReadOnlyList<(ISampleSource Source, double Weight)> _train;
     private readonly RunFolder _folder;
     private readonly TimeProvider _clock;
+    private TrainingRecipe _recipe;
 
     /// <summary>Opens the data, makes the model and checks that everything fits; trains nothing yet.</summary>
     public GroundingTrainer(TrainingRecipe recipe, RunFolder folder, TimeProvider? clock = null)
@@ -42,8 +42,26 @@ public sealed class GroundingTrainer : IDisposable
     /// <summary>Its preprocessor.</summary>
     public FusionProcessor Processor => _processor;
 
+    /// <summary>The training sources.</summary>
+    public IReadOnlyList<ISampleSource> Train => [.. _train.Select(entry => entry.Source)];
+
     /// <summary>The validation sources.</summary>
     public IReadOnlyList<ISampleSource> Validation => _validation;
+
+    /// <summary>The recipe as it is trained: after <see cref="Plan"/>, with the batches that were chosen.</summary>
+    public TrainingRecipe Recipe => _recipe;
+
+    /// <summary>
+    /// Measures memory and time of every stage on its own first samples, and chooses the batch where the recipe leaves it open. Weights
+    /// stay as they are.
+    /// </summary>
+    /// <param name="available">Memory that may be used, in bytes; null: what the runtime says.</param>
+    public TrainingPlan Plan(long? available = null)
+    {
+        var plan = TrainingPlanner.Make(_recipe, _model.Parameters.Count, Measure, available);
+        _recipe = plan.Apply(_recipe);
+        return plan;
+    }
 
     /// <summary>Runs all stages from where the folder's last checkpoint stands, or from the start.</summary>
     /// <param name="observer">Told of every step.</param>
@@ -52,27 +70,25 @@ public sealed class GroundingTrainer : IDisposable
     public TrainingOutcome Run(ITrainingObserver observer, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(observer);
+        if (_recipe.Stages.Any(stage => stage.Batch == 0)) Plan();
         var resumed = _folder.LatestCheckpoint();
-        IReadOnlyList<GroundingScore> scores = [];
         for (var index = resumed?.Stage ?? 0; index < _recipe.Stages.Count; index++)
         {
             using var stage = new StageState(_recipe, index, _model);
-            if (resumed is not null)
-            {
-                resumed.Restore(stage);
-                resumed = null;
-            }
-
-            if (!RunStage(stage, observer, cancellationToken)) return new TrainingOutcome(false, _folder.ModelFolder, scores);
+            resumed?.Restore(stage);
+            resumed = null;
+            if (!RunStage(stage, observer, cancellationToken)) return new TrainingOutcome(false, _folder.ModelFolder, []);
+            var last = index == _recipe.Stages.Count - 1;
+            // what comes now can be killed, too, and must not train the last steps again
+            if (last) observer.OnCheckpoint(_folder.SaveCheckpoint(stage));
             stage.Average?.Swap(); // the next stage starts from the averaged weights
-            if (index == _recipe.Stages.Count - 1)
-            {
-                scores = Validate(index, stage.Recipe.Steps, observer, cancellationToken);
-                FusionFolder.Save(_folder.ModelFolder, _model, _recipe.Model.Tokenizer);
-            }
+            if (!last) continue;
+            if (Measure(stage, observer, cancellationToken) is not { } scores) return new TrainingOutcome(false, _folder.ModelFolder, []);
+            FusionFolder.Save(_folder.ModelFolder, _model, _recipe.Model.Tokenizer);
+            return new TrainingOutcome(true, _folder.ModelFolder, scores);
         }
 
-        return new TrainingOutcome(true, _folder.ModelFolder, scores);
+        throw new SightlineException(ErrorKind.BadModel, $"{_folder.Path}: the last checkpoint belongs to a recipe with more stages");
     }
 
     /// <summary>Measures the model as it stands on all validation sources.</summary>
@@ -82,85 +98,76 @@ public sealed class GroundingTrainer : IDisposable
         return [.. _validation.Select(source => evaluator.Evaluate(source, cancellationToken))];
     }
 
-    /// <summary>
-    /// Measures what the run will need on its own first samples, with forward and backward passes that change nothing. A
-    /// stage whose batch is 0 gets the largest that fits.
-    /// </summary>
-    /// <param name="availableBytes">Memory that may be used; null: what the runtime says.</param>
-    public TrainingPlan Plan(long? availableBytes = null)
-    {
-        var plan = TrainingPlanner.Make(_recipe, _model.Parameters.Count, Measure, availableBytes);
-        _model.Parameters.ClearGradients();
-        return plan;
-    }
-
     /// <summary>Frees the model.</summary>
     public void Dispose() => _model.Dispose();
-
-    /// <summary>Seconds of forward and backward of a stage at a batch size.</summary>
-    private double Measure(int index, int batch)
-    {
-        var recipe = _recipe.Stages[index] with { Batch = batch };
-        using var loader = new StageLoader(new SampleMixture(SourcesOf(recipe)), recipe, _recipe.Seed, index, 0);
-        var samples = loader.Next();
-        var step = new TrainingStepRunner(_model, _processor, _config, recipe, _recipe.Seed, index);
-        var start = _clock.GetTimestamp();
-        step.ForwardBackward(samples, new Tensors.RandomStream(_recipe.Seed), 0);
-        return _clock.GetElapsedTime(start).TotalSeconds;
-    }
-
-    private IReadOnlyList<(ISampleSource Source, double Weight)> SourcesOf(StageRecipe recipe) =>
-        recipe.Sources.Count == 0 ? _train : [.. _train.Where(entry => recipe.Sources.Contains(entry.Source.Name))];
 
     private ISampleSource Open(SourceRecipe source, bool training) => source.Scenes is { } scenes
         ? new SceneSource(source.Name, scenes, _recipe.Seed + (training ? 0UL : 0x5EED), _processor, endless: training)
         : new PictureSource(source.Name, source.Pictures!, _recipe.Seed, _processor, training);
+
+    private SampleMixture SourcesOf(StageRecipe recipe) =>
+        new(recipe.Sources.Count == 0 ? _train : [.. _train.Where(entry => recipe.Sources.Contains(entry.Source.Name))]);
+
+    /// <summary>Seconds of a forward and backward pass of a stage at a batch size.</summary>
+    private double Measure(int index, int batch)
+    {
+        var recipe = _recipe.Stages[index] with { Batch = batch, Accumulate = 1 };
+        StageState.Freeze(recipe, index, _model);
+        using var loader = new StageLoader(SourcesOf(recipe), recipe, _recipe.Seed, index, firstStep: 0);
+        var samples = loader.Next();
+        var from = _clock.GetTimestamp();
+        new TrainingStepRunner(_model, _processor, _config, recipe, _recipe.Seed, index).Rehearse(samples);
+        var seconds = _clock.GetElapsedTime(from).TotalSeconds;
+        _model.Parameters.ClearGradients();
+        return seconds;
+    }
 
     /// <summary>False when cancelled (a checkpoint has then been saved).</summary>
     private bool RunStage(StageState stage, ITrainingObserver observer, CancellationToken cancellationToken)
     {
         var recipe = stage.Recipe;
         var step = new TrainingStepRunner(_model, _processor, _config, recipe, _recipe.Seed, stage.Index);
-        using var loader = new StageLoader(new SampleMixture(SourcesOf(recipe)), recipe, _recipe.Seed, stage.Index, stage.Step);
+        using var loader = new StageLoader(SourcesOf(recipe), recipe, _recipe.Seed, stage.Index, stage.Step);
         var speed = new SpeedMeter(_clock);
         while (stage.Step < recipe.Steps)
         {
-            if (cancellationToken.IsCancellationRequested)
+            // measured first and saved then, so that a saved step is a measured one
+            if (IsDue(recipe.ValidateEvery, stage.Step) && stage.MeasuredStep != stage.Step)
             {
-                observer.OnCheckpoint(_folder.SaveCheckpoint(stage));
-                return false;
+                stage.Average?.Swap();
+                var scores = Measure(stage, observer, cancellationToken);
+                stage.Average?.Swap();
+                if (scores is not null) stage.MeasuredStep = stage.Step;
+                speed.Restart();
             }
 
+            if (cancellationToken.IsCancellationRequested || (IsDue(recipe.SaveEvery, stage.Step) && stage.Step > loader.FirstStep))
+                observer.OnCheckpoint(_folder.SaveCheckpoint(stage));
+            if (cancellationToken.IsCancellationRequested) return false;
             var metrics = step.Run(stage, loader);
             stage.Step++;
             speed.Tick(recipe.Batch * recipe.Accumulate, loader.Waited);
             observer.OnStep(new TrainingStep(
                 stage.Index, recipe.Kind, stage.Step, recipe.Steps, metrics, speed.PerSecond, speed.WaitShare, speed.Remaining(Left(stage))));
-            var last = stage.Step == recipe.Steps;
-            if (!last && recipe.SaveEvery > 0 && stage.Step % recipe.SaveEvery == 0) observer.OnCheckpoint(_folder.SaveCheckpoint(stage));
-            if (!last && recipe.ValidateEvery > 0 && stage.Step % recipe.ValidateEvery == 0)
-            {
-                stage.Average?.Swap();
-                Validate(stage.Index, stage.Step, observer, cancellationToken);
-                stage.Average?.Swap();
-                speed.Restart();
-            }
         }
 
         return true;
     }
 
-    private IReadOnlyList<GroundingScore> Validate(int stage, int step, ITrainingObserver observer, CancellationToken cancellationToken)
+    private static bool IsDue(int every, int step) => every > 0 && step > 0 && step % every == 0;
+
+    /// <summary>Null when cancelled.</summary>
+    private IReadOnlyList<GroundingScore>? Measure(StageState stage, ITrainingObserver observer, CancellationToken cancellationToken)
     {
         try
         {
             var scores = Validate(cancellationToken);
-            observer.OnValidation(stage, step, scores);
+            observer.OnValidation(stage.Index, stage.Step, scores);
             return scores;
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            return []; // the loop sees the cancellation next and saves
+            return null;
         }
     }
 

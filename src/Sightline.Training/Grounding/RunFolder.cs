@@ -1,37 +1,53 @@
 using System.Globalization;
 using Sightline.Checkpoints;
+using Sightline.Training.Recipes;
 
 namespace Sightline.Training.Grounding;
 
 /// <summary>
-/// The folder of a run: <c>checkpoints/</c> (the last two, each one file moved into place whole), <c>model/</c> at the end, and what
-/// observers write.
+/// The folder of a run: <c>recipe.json</c> (as it is trained), <c>checkpoints/</c> (the last two, each one file moved into place whole),
+/// <c>model/</c> at the end, and what observers write. Nothing is made before <see cref="Open"/> or the first save.
 /// </summary>
-public sealed class RunFolder
+public sealed class RunFolder(string path) : IDisposable
 {
     private const int Kept = 2;
-
-    /// <summary>Makes the folder where it is missing.</summary>
-    public RunFolder(string path)
-    {
-        Path = path;
-        try
-        {
-            Directory.CreateDirectory(CheckpointFolder);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new SightlineException(ErrorKind.CannotWrite, $"{path}: the run folder cannot be made: {error.Message}", error);
-        }
-    }
+    private FileStream? _lock;
 
     /// <summary>The folder.</summary>
-    public string Path { get; }
+    public string Path => path;
 
     /// <summary>Where the trained model goes.</summary>
-    public string ModelFolder => System.IO.Path.Combine(Path, "model");
+    public string ModelFolder => System.IO.Path.Combine(path, "model");
 
-    private string CheckpointFolder => System.IO.Path.Combine(Path, "checkpoints");
+    private string CheckpointFolder => System.IO.Path.Combine(path, "checkpoints");
+
+    private string RecipeFile => System.IO.Path.Combine(path, "recipe.json");
+
+    /// <summary>
+    /// Takes the folder for this process and clears away what a killed one left half-written. Returns the recipe of the run that stands there
+    /// (as <paramref name="wanted"/>, with the batches that were chosen when it began), or null for a fresh folder.
+    /// </summary>
+    /// <exception cref="SightlineException">Another recipe was trained here, another process trains here, or the folder cannot be made.</exception>
+    public TrainingRecipe? Open(TrainingRecipe wanted)
+    {
+        ArgumentNullException.ThrowIfNull(wanted);
+        Lock();
+        foreach (var left in Directory.GetFiles(path, "*.tmp", SearchOption.AllDirectories)) File.Delete(left);
+        if (!File.Exists(RecipeFile))
+        {
+            return LatestCheckpoint() is null
+                ? null
+                : throw new SightlineException(ErrorKind.BadRecipe, $"{path} holds checkpoints but not the recipe they belong to; choose another folder with --output or delete this one");
+        }
+
+        var stored = RecipeReader.Read(RecipeFile);
+        return RecipeDifference.First(wanted, stored) is { } difference
+            ? throw new SightlineException(ErrorKind.BadRecipe, $"{path} holds a run of another recipe: {difference}. Choose another folder with --output, or delete this one to start again")
+            : stored;
+    }
+
+    /// <summary>Writes the recipe that is trained here.</summary>
+    public void Store(TrainingRecipe recipe) => AtomicFile.WriteText(RecipeFile, RecipeReader.Write(recipe) + "\n");
 
     /// <summary>Saves the state of a stage; the file is whole or not there. Older ones but the last are deleted. Returns its path.</summary>
     public string SaveCheckpoint(StageState state)
@@ -40,66 +56,70 @@ public sealed class RunFolder
         var writer = new SafetensorsWriter();
         writer.Metadata["stage"] = state.Index.ToString(CultureInfo.InvariantCulture);
         writer.Metadata["step"] = state.Step.ToString(CultureInfo.InvariantCulture);
+        writer.Metadata["measured_step"] = state.MeasuredStep.ToString(CultureInfo.InvariantCulture);
         writer.Metadata["optimizer_steps"] = state.Optimizer.Steps.ToString(CultureInfo.InvariantCulture);
         foreach (var (name, value) in state.Tensors()) writer.Add(name, value);
-        var path = System.IO.Path.Combine(CheckpointFolder, $"stage{state.Index:00}-step{state.Step:0000000}.safetensors");
-        writer.Save(path);
+        var file = System.IO.Path.Combine(CheckpointFolder, $"stage{state.Index:00}-step{state.Step:0000000}.safetensors");
+        writer.Save(file);
         foreach (var old in Files().SkipLast(Kept)) File.Delete(old);
-        return path;
+        return file;
     }
 
-    /// <summary>The newest checkpoint, or null for a fresh run.</summary>
-    public RunCheckpoint? LatestCheckpoint() => Files().LastOrDefault() is { } file ? new RunCheckpoint(file) : null;
+    /// <summary>The newest checkpoint that can be read, or null for a fresh run.</summary>
+    public RunCheckpoint? LatestCheckpoint()
+    {
+        var files = Files();
+        for (var i = files.Length - 1; i >= 0; i--)
+        {
+            try
+            {
+                return new RunCheckpoint(files[i]);
+            }
+            catch (SightlineException) when (i > 0)
+            {
+                // a disk that lost the end of the last file: the one before is why two are kept
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Gives the folder free for other processes.</summary>
+    public void Dispose() => _lock?.Dispose();
+
+    private void Lock()
+    {
+        if (_lock is not null) return;
+        try
+        {
+            Directory.CreateDirectory(CheckpointFolder);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new SightlineException(ErrorKind.CannotWrite, $"{path}: the run folder cannot be made: {error.Message}", error);
+        }
+
+        var file = System.IO.Path.Combine(path, ".lock");
+        try
+        {
+            // the system lets go of the lock when the process ends, however it ends
+            _lock = new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException error) when (File.Exists(file))
+        {
+            throw new SightlineException(ErrorKind.CannotWrite, $"{path}: another process is training in this folder; wait for it or choose another folder with --output", error);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new SightlineException(ErrorKind.CannotWrite, $"{path}: the run folder cannot be used: {error.Message}", error);
+        }
+    }
 
     private string[] Files()
     {
+        if (!Directory.Exists(CheckpointFolder)) return [];
         var files = Directory.GetFiles(CheckpointFolder, "stage*.safetensors");
         Array.Sort(files, StringComparer.Ordinal);
         return files;
     }
-}
-
-/// <summary>A saved state on disk.</summary>
-public sealed class RunCheckpoint
-{
-    private readonly string _file;
-    private readonly int _step;
-    private readonly int _optimizerSteps;
-
-    internal RunCheckpoint(string file)
-    {
-        _file = file;
-        using var checkpoint = Checkpoint.Open(file);
-        Stage = Number(checkpoint, "stage");
-        _step = Number(checkpoint, "step");
-        _optimizerSteps = Number(checkpoint, "optimizer_steps");
-    }
-
-    /// <summary>Index of the stage.</summary>
-    public int Stage { get; }
-
-    /// <summary>Steps done in it.</summary>
-    public int Step => _step;
-
-    /// <summary>Puts the state back.</summary>
-    /// <exception cref="SightlineException">The checkpoint belongs to another recipe.</exception>
-    public void Restore(StageState state)
-    {
-        ArgumentNullException.ThrowIfNull(state);
-        using var checkpoint = Checkpoint.Open(_file);
-        foreach (var (name, value) in state.Tensors())
-        {
-            if (!checkpoint.Contains(name))
-                throw new SightlineException(ErrorKind.BadModel, $"{_file}: '{name}' is missing; the checkpoint belongs to another recipe. Choose another output folder or delete this one");
-            checkpoint.LoadInto(name, value);
-        }
-
-        state.Step = _step;
-        state.Optimizer.Steps = _optimizerSteps;
-    }
-
-    private int Number(Checkpoint checkpoint, string key) =>
-        checkpoint.Metadata.TryGetValue(key, out var text) && int.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out var number)
-            ? number
-            : throw new SightlineException(ErrorKind.BadModel, $"{_file}: not a training checkpoint ('{key}' is missing)");
 }

@@ -21,6 +21,7 @@ internal sealed class StageLoader : IDisposable
     {
         _source = source;
         _recipe = recipe;
+        FirstStep = firstStep;
         _random = new RandomStream(seed).Fork("samples").Fork((ulong)stage);
         _loader = new PrefetchingLoader<TrainingSample>(
             (k, _) => Draw(k),
@@ -28,6 +29,9 @@ internal sealed class StageLoader : IDisposable
             new PrefetchOptions { Threads = 1, Capacity = 4 * recipe.Batch },
             start: (long)firstStep * recipe.Accumulate * recipe.Batch);
     }
+
+    /// <summary>The step that the first batch belongs to.</summary>
+    public int FirstStep { get; }
 
     /// <summary>How long the last <see cref="Next"/> waited.</summary>
     public TimeSpan Waited { get; private set; }

@@ -16,12 +16,7 @@ public sealed class StageState : IDisposable
         Index = index;
         Recipe = recipe.Stages[index];
         Model = model;
-        model.Parameters.SetTrainable("", true);
-        foreach (var prefix in Recipe.Freeze)
-        {
-            if (model.Parameters.SetTrainable(prefix, false) == 0)
-                throw new SightlineException(ErrorKind.BadRecipe, $"stages[{index}].freeze names '{prefix}', but no parameter's path starts so");
-        }
+        Freeze(Recipe, index, model);
 
         foreach (var prefix in Recipe.LearningRateFactors.Keys)
         {
@@ -51,6 +46,9 @@ public sealed class StageState : IDisposable
     /// <summary>Steps done.</summary>
     public int Step { get; set; }
 
+    /// <summary>The step after which the validation sources were last measured; 0 for none.</summary>
+    public int MeasuredStep { get; set; }
+
     /// <summary>All tensors of a checkpoint by name: <c>weights.*</c>, <c>optimizer.*</c>, <c>average.*</c>.</summary>
     public IEnumerable<(string Name, Tensor Value)> Tensors()
     {
@@ -65,6 +63,17 @@ public sealed class StageState : IDisposable
         Model.Parameters.ClearGradients();
         Optimizer.Dispose();
         Average?.Dispose();
+    }
+
+    /// <summary>Makes everything trainable but what the stage freezes.</summary>
+    internal static void Freeze(StageRecipe recipe, int index, FusionModel model)
+    {
+        model.Parameters.SetTrainable("", true);
+        foreach (var prefix in recipe.Freeze)
+        {
+            if (model.Parameters.SetTrainable(prefix, false) == 0)
+                throw new SightlineException(ErrorKind.BadRecipe, $"stages[{index}].freeze names '{prefix}', but no parameter's path starts so");
+        }
     }
 
     private double Factor(Parameter parameter)

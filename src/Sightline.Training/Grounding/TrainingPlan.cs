@@ -12,6 +12,13 @@ public sealed record TrainingPlan(long ParameterBytes, long AvailableBytes, IRea
     /// <summary>Share of the available memory that a plan may fill: samples wait in memory, too, and pictures differ.</summary>
     public const double UsableShare = 0.7;
 
+    /// <summary>The recipe with the batches of this plan.</summary>
+    public TrainingRecipe Apply(TrainingRecipe recipe)
+    {
+        ArgumentNullException.ThrowIfNull(recipe);
+        return recipe with { Stages = [.. recipe.Stages.Zip(Stages, (stage, plan) => stage with { Batch = plan.Batch })] };
+    }
+
     /// <summary>Time of all stages at the measured speed, without validation.</summary>
     public TimeSpan Duration => TimeSpan.FromSeconds(Stages.Sum(stage => stage.Duration.TotalSeconds));
 }
@@ -46,9 +53,11 @@ internal static class TrainingPlanner
             var (one, _) = Peak(() => measure(i, 1));
             var (two, seconds) = Peak(() => measure(i, 2));
             var perPicture = Math.Max(two - one, 1);
-            var room = (long)(memory * TrainingPlan.UsableShare) - fixedBytes - Math.Max(one - perPicture, 0);
+            // what does not grow with the batch; the gradients in it stand in fixedBytes already
+            var once = Math.Max(one - perPicture - (parameters * 4), 0);
+            var room = (long)(memory * TrainingPlan.UsableShare) - fixedBytes - once;
             var batch = stage.Batch > 0 ? stage.Batch : (int)Math.Clamp(room / perPicture, 1, LargestAutomaticBatch);
-            var peak = fixedBytes + Math.Max(one - perPicture, 0) + (batch * perPicture);
+            var peak = fixedBytes + once + (batch * perPicture);
             stages.Add(new StagePlan(stage.Kind, stage.Steps, batch, perPicture, peak, seconds / 2, TimeSpan.FromSeconds(seconds / 2 * batch * stage.Accumulate * stage.Steps)));
         }
 

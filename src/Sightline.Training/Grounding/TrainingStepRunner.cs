@@ -1,3 +1,4 @@
+using System.Globalization;
 using Sightline.Models.Fusion;
 using Sightline.Tensors;
 using Sightline.Tensors.Autograd;
@@ -12,19 +13,23 @@ internal sealed class TrainingStepRunner(FusionModel model, FusionProcessor proc
     private readonly GroundingLoss _boxes = new(config, recipe.Loss, recipe.Matching);
     private readonly RegionContrast _contrast = new(config, recipe.Contrast);
     private readonly Dictionary<string, float> _metrics = [];
+    private readonly List<TrainingSample> _samples = [];
 
     /// <summary>Runs the step that comes after <see cref="StageState.Step"/> and returns its metrics.</summary>
     public IReadOnlyDictionary<string, float> Run(StageState state, StageLoader loader)
     {
         _metrics.Clear();
+        _samples.Clear();
         var random = new RandomStream(seed).Fork("step").Fork((ulong)((stage * 1_000_000_007L) + state.Step));
         for (var micro = 0; micro < recipe.Accumulate; micro++)
         {
-            ForwardBackward(loader.Next(), random, state.Step);
+            var samples = loader.Next();
+            _samples.AddRange(samples);
+            Backward(samples, random, state.Step);
         }
 
         var norm = state.Optimizer.GradientNorm() / recipe.Accumulate;
-        RequireFinite("gradient norm", (float)norm, state.Step, null);
+        RequireFinite("gradient norm", (float)norm, state.Step, _samples);
         var rate = recipe.LearningRate * Rate(state.Step);
         state.Optimizer.Step(rate, AdamW.ClipScale(norm, recipe.GradientClip) / recipe.Accumulate);
         model.Parameters.ClearGradients();
@@ -35,8 +40,10 @@ internal sealed class TrainingStepRunner(FusionModel model, FusionProcessor proc
         return _metrics;
     }
 
-    /// <summary>Adds the gradients of a micro-batch.</summary>
-    public void ForwardBackward(IReadOnlyList<TrainingSample> samples, RandomStream random, int step)
+    /// <summary>Forward and backward of one micro-batch without an update, for measuring.</summary>
+    public void Rehearse(IReadOnlyList<TrainingSample> samples) => Backward(samples, new RandomStream(seed), step: 0);
+
+    private void Backward(IReadOnlyList<TrainingSample> samples, RandomStream random, int step)
     {
         using var scope = TensorScope.Open();
         using var tape = Tape.Record();
@@ -80,11 +87,11 @@ internal sealed class TrainingStepRunner(FusionModel model, FusionProcessor proc
     private void Log(string name, Tensor value) =>
         _metrics[name] = _metrics.GetValueOrDefault(name) + (value.Item() / recipe.Accumulate);
 
-    private void RequireFinite(string metric, float value, int step, IReadOnlyList<TrainingSample>? samples)
+    private void RequireFinite(string metric, float value, int step, IReadOnlyList<TrainingSample> samples)
     {
         if (float.IsFinite(value)) return;
-        var names = samples is null ? "" : $"; samples: {string.Join(", ", samples.Select(sample => sample.Name))}";
         throw new SightlineException(
-            ErrorKind.RunStopped, $"stage {stage + 1}, step {step + 1}: the {metric} is {value}{names}. Lower the learning rate or look at these samples; the last checkpoint is good");
+            ErrorKind.RunStopped,
+            string.Create(CultureInfo.InvariantCulture, $"stage {stage + 1}, step {step + 1}: the {metric} is {value}; samples: {string.Join(", ", samples.Select(sample => sample.Name))}. Lower the learning rate or look at these samples; the last checkpoint is good"));
     }
 }

@@ -8,10 +8,10 @@ public sealed class WeightAverage : IDisposable
 {
     private readonly List<(Parameter Parameter, Tensor Average)> _averages = [];
 
-    /// <summary>Copies all parameters.</summary>
+    /// <summary>Copies all parameters that are trainable now: a frozen one is its own average, to the last bit.</summary>
     public WeightAverage(IEnumerable<Parameter> parameters)
     {
-        foreach (var parameter in parameters) _averages.Add((parameter, parameter.Value.Clone().AsParameter(requiresGrad: false)));
+        foreach (var parameter in parameters.Where(parameter => parameter.Value.RequiresGrad)) _averages.Add((parameter, parameter.Value.Clone().AsParameter(requiresGrad: false)));
     }
 
     /// <summary>average = decay · average + (1 - decay) · value.</summary>

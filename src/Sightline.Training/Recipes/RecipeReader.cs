@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 
 namespace Sightline.Training.Recipes;
@@ -6,9 +7,13 @@ namespace Sightline.Training.Recipes;
 /// <summary>Reads and checks recipes. Keys are in snake_case; comments and trailing commas are allowed.</summary>
 public static class RecipeReader
 {
+    private static readonly JsonDocumentOptions Lenient = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
+
     /// <summary>Reads a recipe.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="overrides">Values to put in place of the file's: <c>model.image_size=96</c>, <c>stages[1].learning_rate=1e-4</c>.</param>
     /// <exception cref="SightlineException">The file is missing, is not JSON, has an unknown key or a value out of range; the message names file, place and key.</exception>
-    public static TrainingRecipe Read(string path)
+    public static TrainingRecipe Read(string path, IReadOnlyList<string>? overrides = null)
     {
         string text;
         try
@@ -20,23 +25,32 @@ public static class RecipeReader
             throw new SightlineException(ErrorKind.NotFound, $"{path}: the recipe cannot be read: {error.Message}", error);
         }
 
-        return Parse(text, path);
+        return Parse(text, path, overrides);
     }
 
     /// <summary>As <see cref="Read"/>, from text; <paramref name="where"/> is named in errors.</summary>
-    public static TrainingRecipe Parse(string text, string where)
+    public static TrainingRecipe Parse(string text, string where, IReadOnlyList<string>? overrides = null)
     {
         try
         {
+            // the file by itself first: its errors have line numbers
             var recipe = JsonSerializer.Deserialize(text, RecipeJson.Default.TrainingRecipe)
                 ?? throw new SightlineException(ErrorKind.BadRecipe, $"{where}: the recipe is empty");
+            if (overrides is { Count: > 0 })
+            {
+                var root = JsonNode.Parse(text, documentOptions: Lenient)!.AsObject();
+                foreach (var assignment in overrides) RecipeOverride.Apply(root, assignment);
+                where += " with --set";
+                recipe = root.Deserialize(RecipeJson.Default.TrainingRecipe)!;
+            }
+
             Check(recipe, where);
             return recipe;
         }
         catch (JsonException error)
         {
-            var line = error.LineNumber is { } number ? $", line {number + 1}" : "";
-            throw new SightlineException(ErrorKind.BadRecipe, $"{where}{line}: {FirstSentence(error.Message)}", error);
+            var line = error.LineNumber is { } number && overrides is not { Count: > 0 } ? $", line {number + 1}" : "";
+            throw new SightlineException(ErrorKind.BadRecipe, $"{where}{line}: {Explain(error)}", error);
         }
     }
 
@@ -80,10 +94,17 @@ public static class RecipeReader
         foreach (var name in stage.Sources) require(sources.Contains(name), $"{at}.sources names '{name}', which train does not list");
     }
 
-    private static string FirstSentence(string message)
+    /// <summary>What is wrong, without the names of .NET types.</summary>
+    private static string Explain(JsonException error)
     {
+        var place = error.Path is { Length: > 2 } path ? path[2..] : "the recipe";
+        var message = error.Message;
+        if (message.Contains("could not be mapped to any .NET member", StringComparison.Ordinal)) return $"'{place}' is not a key of recipes";
+        if (message.Contains("missing required properties", StringComparison.Ordinal))
+            return $"{place} lacks {message[(message.LastIndexOf(':') + 1)..].Trim().TrimEnd('.')}";
+        if (message.StartsWith("The JSON value could not be converted", StringComparison.Ordinal)) return $"{place} has a value of the wrong kind";
         var end = message.IndexOf(" Path:", StringComparison.Ordinal);
-        return end > 0 ? message[..end] : message;
+        return $"{place}: {(end > 0 ? message[..end] : message)}";
     }
 }
 

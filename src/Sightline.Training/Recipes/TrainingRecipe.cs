@@ -36,6 +36,9 @@ public sealed record ModelRecipe
     /// <summary>A name of <see cref="FusionConfig.Presets"/>.</summary>
     public string Preset { get; set; } = "nano";
 
+    /// <summary>Sizes of one's own instead of a preset's; all keys of a model's config.json.</summary>
+    public FusionConfig? Config { get; set; }
+
     /// <summary>Another canvas than the preset's, in pixels (a multiple of 16).</summary>
     public int? ImageSize { get; set; }
 
@@ -51,9 +54,10 @@ public sealed record ModelRecipe
     /// <summary>The sizes that result.</summary>
     public FusionConfig ToConfig()
     {
-        if (!FusionConfig.Presets.TryGetValue(Preset, out var config))
+        var config = Config;
+        if (config is null && !FusionConfig.Presets.TryGetValue(Preset, out config))
             throw new SightlineException(ErrorKind.BadRecipe, $"model.preset is '{Preset}'; known are {string.Join(", ", FusionConfig.Presets.Keys)}");
-        return (config with { ImageSize = ImageSize ?? config.ImageSize, Dropout = Dropout ?? config.Dropout }).Validate();
+        return (config! with { ImageSize = ImageSize ?? config!.ImageSize, Dropout = Dropout ?? config!.Dropout }).Validate();
     }
 }
 
@@ -133,6 +137,12 @@ public sealed record PictureRecipe
 
     /// <summary>Use class phrases.</summary>
     public bool Classes { get; set; } = true;
+
+    /// <summary>What the pictures are and where they come from, for the model card.</summary>
+    public string? About { get; set; }
+
+    /// <summary>Their licence, for the model card.</summary>
+    public string? Licence { get; set; }
 
     /// <summary>Random changes of training samples; null: none.</summary>
     public AugmentationOptions? Augmentation { get; set; }

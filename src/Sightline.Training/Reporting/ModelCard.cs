@@ -7,36 +7,90 @@ using Sightline.Training.Recipes;
 
 namespace Sightline.Training.Reporting;
 
-/// <summary>The README.md of a trained model: what it is, what it was trained on, what was measured, how to make it again.</summary>
+/// <summary>
+/// The README of a trained model: what it is, how good it was measured to be, what it was trained on and under which licences, and how to
+/// make it again (the sections of Mitchell et al. 2019, "Model cards for model reporting", that a training run can know).
+/// </summary>
 public static class ModelCard
 {
-    /// <summary>Writes the card into a model folder.</summary>
-    /// <exception cref="SightlineException">CannotWrite.</exception>
-    public static void Write(string folder, TrainingRecipe recipe, long parameters, IReadOnlyList<GroundingScore> scores, ScoreProvenance provenance)
+    /// <summary>Writes <c>README.md</c> into a model folder.</summary>
+    public static void Write(string folder, GroundingTrainer trainer, IReadOnlyList<GroundingScore> scores, ScoreProvenance provenance)
     {
-        ArgumentNullException.ThrowIfNull(recipe);
+        ArgumentNullException.ThrowIfNull(trainer);
         ArgumentNullException.ThrowIfNull(scores);
         ArgumentNullException.ThrowIfNull(provenance);
-        var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"# {recipe.Name}\n\nA Sightline grounding model: give it a picture and words, it gives boxes.\n\n");
-        text.Append(CultureInfo.InvariantCulture, $"- preset `{recipe.Model.Preset}`, canvas {recipe.Model.ToConfig().ImageSize} x {recipe.Model.ToConfig().ImageSize}, {parameters / 1e6:0.0} M parameters\n");
-        text.Append(CultureInfo.InvariantCulture, $"- trained on: {string.Join(", ", recipe.Train.Select(Describe))}\n");
-        if (recipe.Model.InitializeFrom is { } start) text.Append(CultureInfo.InvariantCulture, $"- started from: {start}\n");
-        text.Append("\n## Measured on held-out samples\n\n");
-        if (scores.Count == 0) text.Append("Nothing was measured: the recipe lists no validation source.\n");
-        else text.Append("| source | AP | AP50 | accuracy at IoU 0.5 | of these, relational | expressions | presence MCC |\n|---|---|---|---|---|---|---|\n");
-        foreach (var score in scores)
-        {
-            text.Append(CultureInfo.InvariantCulture, $"| {score.Source} | {Figure(score.Detection?.Stats[0])} | {Figure(score.Detection?.Stats[1])} | {Figure(score.Accuracy)} | {Figure(score.RelationalAccuracy)} | {score.Expressions} | {Figure(score.PresenceMcc)} |\n");
-        }
+        var recipe = trainer.Recipe;
+        var config = trainer.Model.Config;
+        var card = new StringBuilder();
+        card.Append(CultureInfo.InvariantCulture, $"# {recipe.Name}\n\n");
+        card.Append(CultureInfo.InvariantCulture, $"A grounding model: give it a picture and words, it gives boxes. Fusion architecture, {(recipe.Model.Config is null ? $"preset `{recipe.Model.Preset}`" : "sizes of its own (config.json)")}, {trainer.Model.Parameters.Count / 1e6:0.00} million parameters, canvas {config.ImageSize} x {config.ImageSize} pixels, phrases of up to {config.MaxPhraseTokens} word pieces (English).\n\n");
+        card.Append("    sightline ground PICTURE \"PHRASE\" --model THIS_FOLDER\n\n");
+        AppendScores(card, scores, trainer.Validation);
+        AppendData(card, recipe, trainer);
+        AppendTraining(card, recipe, provenance);
+        card.Append("""
+            ## Limits
 
-        text.Append("\n## Limits\n\nIt knows what it was trained on, and little else: phrases about other things, other kinds of pictures, and other magnifications need training of their own.\n");
-        text.Append(CultureInfo.InvariantCulture, $"\n## How it was made\n\n    {provenance.Command}\n\nseed {recipe.Seed}, commit {provenance.Commit}, {provenance.Machine}\n");
-        text.Append(CultureInfo.InvariantCulture, $"\n```json\n{RecipeReader.Write(recipe)}\n```\n");
-        AtomicFile.WriteText(Path.Combine(folder, "README.md"), text.ToString());
+            The model knows what its training data shows and the words they are described by; other things and other words are guesses. Scores
+            are not probabilities of being right. Figures were measured on data like the training data: measure on your own before relying on it.
+
+            """);
+        AtomicFile.WriteText(Path.Combine(folder, "README.md"), card.ToString());
     }
 
-    private static string Describe(SourceRecipe source) => source.Pictures is { } pictures ? $"{source.Name} ({Path.GetFileName(pictures.Path.TrimEnd('/'))})" : $"{source.Name} (generated scenes)";
+    private static void AppendScores(StringBuilder card, IReadOnlyList<GroundingScore> scores, IReadOnlyList<ISampleSource> sources)
+    {
+        card.Append("## Measured\n\n");
+        if (scores.Count == 0)
+        {
+            card.Append("The recipe names no validation data: nothing was measured.\n\n");
+            return;
+        }
 
-    private static string Figure(double? value) => value is { } v && double.IsFinite(v) && v >= 0 ? v.ToString("0.000", CultureInfo.InvariantCulture) : "–";
+        card.Append("On samples that were not trained on. AP is COCO's, over the class phrases; accuracy is the share of expressions with one target whose best box has an IoU of at least 0.5 with it; presence is the correlation (MCC) of \"something is here\" with the truth.\n\n");
+        card.Append("| source | samples | AP | AP50 | accuracy | of relations | expressions | presence |\n|---|--:|--:|--:|--:|--:|--:|--:|\n");
+        foreach (var score in scores)
+        {
+            var samples = sources.FirstOrDefault(source => source.Name == score.Source)?.Count;
+            card.Append(CultureInfo.InvariantCulture, $"| {Cell(score.Source)} | {samples} | {Figure(score.Detection?.Stats[0])} | {Figure(score.Detection?.Stats[1])} | {Figure(score.Accuracy)} | {Figure(score.RelationalAccuracy)} | {score.Expressions} | {Figure(score.PresenceMcc)} |\n");
+        }
+
+        card.Append('\n');
+    }
+
+    private static void AppendData(StringBuilder card, TrainingRecipe recipe, GroundingTrainer trainer)
+    {
+        card.Append("## Data\n\n| use | source | samples | what | licence |\n|---|---|--:|---|---|\n");
+        foreach (var (source, opened) in recipe.Train.Zip(trainer.Train)) AppendSource(card, "training", source, opened);
+        foreach (var (source, opened) in recipe.Validation.Zip(trainer.Validation)) AppendSource(card, "validation", source, opened);
+        card.Append('\n');
+        if (recipe.Model.InitializeFrom is { } start) card.Append(CultureInfo.InvariantCulture, $"Training started from the weights in `{Path.GetFileName(start.TrimEnd('/'))}`; their data and licence apply, too.\n\n");
+        card.Append("The word pieces are those of the BERT tokenizer beside the weights.\n\n");
+    }
+
+    private static void AppendSource(StringBuilder card, string use, SourceRecipe source, ISampleSource opened)
+    {
+        var (what, licence) = source.Pictures is { } pictures
+            ? (pictures.About ?? $"the data set `{Path.GetFileName(pictures.Path.TrimEnd('/'))}`", pictures.Licence ?? "not stated in the recipe")
+            : ("generated scenes", "none needed: generated by Sightline");
+        card.Append(CultureInfo.InvariantCulture, $"| {use} | {Cell(source.Name)} | {opened.Count?.ToString(CultureInfo.InvariantCulture) ?? "endless"} | {Cell(what)} | {Cell(licence)} |\n");
+    }
+
+    private static void AppendTraining(StringBuilder card, TrainingRecipe recipe, ScoreProvenance provenance)
+    {
+        card.Append("## Training\n\n| stage | kind | steps | pictures a step | learning rate |\n|--:|---|--:|--:|--:|\n");
+        for (var i = 0; i < recipe.Stages.Count; i++)
+        {
+            var stage = recipe.Stages[i];
+            card.Append(CultureInfo.InvariantCulture, $"| {i + 1} | {stage.Kind} | {stage.Steps} | {stage.Batch * stage.Accumulate} | {stage.LearningRate:0.######} |\n");
+        }
+
+        card.Append(CultureInfo.InvariantCulture, $"\nSeed {recipe.Seed}; the same recipe, code and kind of processor give the same bits.\n\n");
+        card.Append(CultureInfo.InvariantCulture, $"- command: `{provenance.Command}`\n- commit: {provenance.Commit}\n- machine: {provenance.Machine}\n\n");
+        card.Append("<details><summary>The whole recipe</summary>\n\n```json\n").Append(RecipeReader.Write(recipe)).Append("\n```\n\n</details>\n\n");
+    }
+
+    private static string Cell(string text) => text.Replace("|", "\\|", StringComparison.Ordinal).ReplaceLineEndings(" ");
+
+    private static string Figure(double? value) => value is { } v && double.IsFinite(v) ? v.ToString("0.000", CultureInfo.InvariantCulture) : "–";
 }

@@ -1,80 +1,71 @@
-using Sightline.Grounding;
-using Sightline.Imaging;
-using Sightline.Imaging.Drawing;
-using Sightline.Geometry;
+using Sightline.Training.Evaluation;
 using Sightline.Training.Grounding;
 using Sightline.Training.Recipes;
 
 namespace Sightline.Training.Reporting;
 
 /// <summary>
-/// Keeps what a run says of itself: <c>metrics.jsonl</c>, TensorBoard event files, and <c>report.html</c>, written again after every
-/// measurement. Hands every event on to another observer, such as a progress bar.
+/// Writes down what happens in a run: <c>metrics.jsonl</c> and TensorBoard event files (<c>events/</c>) while it runs,
+/// <c>report.html</c> and the model card at the end.
 /// </summary>
 public sealed class RunRecorder : ITrainingObserver, IDisposable
 {
-    private const int PicturesPerSource = 8;
+    private const int StepsBetweenFlushes = 20;
+    private readonly RunFolder _folder;
     private readonly TrainingRecipe _recipe;
-    private readonly string _folder;
-    private readonly ITrainingObserver? _next;
     private readonly TrainingLog _log;
     private readonly TensorBoardWriter _events;
 
-    /// <summary>Opens the files of a run folder; a resumed run goes on in them.</summary>
-    public RunRecorder(TrainingRecipe recipe, RunFolder folder, ITrainingObserver? next = null, TimeProvider? clock = null)
+    /// <summary>Goes on where the folder's last checkpoint stands.</summary>
+    /// <param name="folder">The folder of the run.</param>
+    /// <param name="recipe">The recipe as it is trained (<see cref="GroundingTrainer.Recipe"/>).</param>
+    /// <param name="clock">Gives the wall time of events.</param>
+    public RunRecorder(RunFolder folder, TrainingRecipe recipe, TimeProvider? clock = null)
     {
         ArgumentNullException.ThrowIfNull(folder);
+        _folder = folder;
         _recipe = recipe;
-        _folder = folder.Path;
-        _next = next;
-        var resumed = folder.LatestCheckpoint();
-        _log = new TrainingLog(folder.Path, resumed?.Stage ?? 0, resumed?.Step ?? 0);
-        _events = new TensorBoardWriter(Path.Combine(folder.Path, "tensorboard"), clock);
+        var from = folder.LatestCheckpoint();
+        _log = new TrainingLog(folder.Path, from);
+        _events = new TensorBoardWriter(Path.Combine(folder.Path, "events"), clock, from is null ? null : StepOfRun(from.Stage, from.Step) + 1);
     }
-
-    /// <summary>The report's path.</summary>
-    public string ReportPath => Path.Combine(_folder, "report.html");
 
     /// <inheritdoc/>
     public void OnStep(TrainingStep step)
     {
         ArgumentNullException.ThrowIfNull(step);
-        var values = step.Metrics.ToDictionary(metric => metric.Key, metric => (double)metric.Value);
+        var values = new Dictionary<string, double>(step.Metrics.Count + 1);
+        foreach (var (name, value) in step.Metrics) values[name] = value;
         values["pictures_per_second"] = step.PicturesPerSecond;
-        values["loader_wait"] = step.LoaderWait;
-        _log.Add(new LogLine(step.Stage, step.Step, "train", values), flush: step.Step % 10 == 0);
-        _events.Scalars(GlobalStep(step.Stage, step.Step), values.Select(value => KeyValuePair.Create($"train/{value.Key}", (float)value.Value)));
-        if (step.Step % 10 == 0) _events.Flush();
-        _next?.OnStep(step);
+        Add(new LogLine(step.Stage, step.Step, "train", values));
+        if (step.Step % StepsBetweenFlushes == 0) Flush();
     }
 
     /// <inheritdoc/>
     public void OnValidation(int stage, int step, IReadOnlyList<GroundingScore> scores)
     {
         ArgumentNullException.ThrowIfNull(scores);
-        foreach (var score in scores)
-        {
-            var line = LogLine.From(stage, step, score);
-            _log.Add(line, flush: true);
-            _events.Scalars(GlobalStep(stage, step), line.Values.Where(value => double.IsFinite(value.Value)).Select(value => KeyValuePair.Create($"{score.Source}/{value.Key}", (float)value.Value)));
-        }
-
-        _events.Flush();
-        TrainingReport.Write(ReportPath, _recipe, _log.Lines, scores, []);
-        _next?.OnValidation(stage, step, scores);
+        foreach (var score in scores) Add(LogLine.From(stage, step, score));
+        Flush();
     }
 
     /// <inheritdoc/>
-    public void OnCheckpoint(string folder) => _next?.OnCheckpoint(folder);
+    public void OnCheckpoint(string folder) => Flush();
 
-    /// <summary>Writes the final report, with what the model now finds in validation samples.</summary>
-    public void Finish(GroundingTrainer trainer, IReadOnlyList<GroundingScore> scores)
+    /// <summary>Writes report and model card of a completed run. Returns the path of the report.</summary>
+    /// <param name="trainer">The trainer, its model still in place.</param>
+    /// <param name="outcome">What the run gave.</param>
+    /// <param name="provenance">Command, commit and machine, for the card.</param>
+    public string Finish(GroundingTrainer trainer, TrainingOutcome outcome, ScoreProvenance provenance)
     {
         ArgumentNullException.ThrowIfNull(trainer);
-        using var model = new FusionGroundingModel(trainer.Model, trainer.Processor, ownsModel: false);
-        using var grounder = Grounder.For(model);
-        var pictures = trainer.Validation.SelectMany(source => Pictures(source, grounder)).ToList();
-        TrainingReport.Write(ReportPath, _recipe, _log.Lines, scores, pictures);
+        ArgumentNullException.ThrowIfNull(outcome);
+        Flush();
+        var lines = TrainingLog.Read(_log.Path);
+        var report = Path.Combine(_folder.Path, "report.html");
+        TrainingReport.Write(report, _recipe, lines, outcome.Scores, Pictures(trainer));
+        ModelCard.Write(outcome.ModelFolder, trainer, outcome.Scores, provenance);
+        return report;
     }
 
     /// <summary>Closes the files.</summary>
@@ -84,22 +75,31 @@ public sealed class RunRecorder : ITrainingObserver, IDisposable
         _events.Dispose();
     }
 
-    /// <summary>Samples spread over a source: the model's boxes solid, the labels dashed.</summary>
-    private static IEnumerable<ReportPicture> Pictures(ISampleSource source, Grounder grounder)
+    private static IReadOnlyList<ReportPicture> Pictures(GroundingTrainer trainer)
     {
-        var count = Math.Min(source.Count ?? PicturesPerSource, PicturesPerSource);
-        var stride = Math.Max(1, (source.Count ?? count) / Math.Max(1, count));
-        for (var i = 0; i < count; i++)
+        try
         {
-            var sample = source.Get((long)i * stride);
-            var picture = sample.Canvas.Canvas;
-            var result = grounder.Ground(picture, sample.Phrases);
-            var truths = sample.Targets.SelectMany((objects, p) => objects.Select(o => sample.Objects[o]).Select(box =>
-                new Annotation(new Box(box.X1, box.Y1, box.X2, box.Y2, CoordinateFrame.Unit), "") { Dashed = true }));
-            var found = result.Detections.Select(detection => new Annotation(detection.Box, detection.Phrase, detection.Score));
-            yield return new ReportPicture(sample.Name, string.Join("; ", sample.Phrases), picture.Draw([.. truths, .. found]).Encode(PictureFormat.Jpeg, 85));
+            return ValidationPictures.Draw(trainer.Model, trainer.Processor, trainer.Validation);
+        }
+        catch (SightlineException error) when (error.Kind == ErrorKind.MissingLibrary)
+        {
+            return []; // generated scenes train without libvips; only encoding pictures needs it
         }
     }
 
-    private long GlobalStep(int stage, int step) => _recipe.Stages.Take(stage).Sum(earlier => (long)earlier.Steps) + step;
+    private void Add(LogLine line)
+    {
+        _log.Add(line);
+        _events.Scalars(StepOfRun(line.Stage, line.Step), line.Values.Where(entry => double.IsFinite(entry.Value))
+            .Select(entry => KeyValuePair.Create($"{line.Group}/{entry.Key}", (float)entry.Value)));
+    }
+
+    private void Flush()
+    {
+        _log.Flush();
+        _events.Flush();
+    }
+
+    /// <summary>Steps counted over all stages: TensorBoard has one axis.</summary>
+    private long StepOfRun(int stage, int step) => step + _recipe.Stages.Take(stage).Sum(earlier => (long)earlier.Steps);
 }

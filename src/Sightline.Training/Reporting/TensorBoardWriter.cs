@@ -7,28 +7,51 @@ namespace Sightline.Training.Reporting;
 
 /// <summary>
 /// Writes scalars as a TensorBoard event file. Framing: TFRecord (length, masked CRC-32C of the length, data, masked CRC-32C of the data);
-/// data: the message <c>Event</c> of tensorflow/core/util/event.proto, fields wall_time 1, step 2, file_version 3, summary 5.
+/// data: the message <c>Event</c> of tensorflow/core/util/event.proto, fields wall_time 1, step 2, file_version 3, summary 5, session_log 7.
 /// </summary>
 public sealed class TensorBoardWriter : IDisposable
 {
+    private static readonly byte[] SessionStart = [1 << 3, 1]; // SessionLog.status (field 1) = START
+
     private readonly FileStream _stream;
     private readonly TimeProvider _clock;
 
     /// <summary>Starts <c>events.out.tfevents.SECONDS.sightline</c> in a folder; TensorBoard joins several files of a folder by step.</summary>
-    public TensorBoardWriter(string folder, TimeProvider? clock = null)
+    /// <param name="folder">Where TensorBoard looks (<c>--logdir</c>); made where it is missing.</param>
+    /// <param name="clock">Gives the wall time of events.</param>
+    /// <param name="firstStep">For a run that goes on: its first step. TensorBoard then forgets what an older file says of this step and later ones.</param>
+    /// <exception cref="SightlineException">CannotWrite.</exception>
+    public TensorBoardWriter(string folder, TimeProvider? clock = null, long? firstStep = null)
     {
         _clock = clock ?? TimeProvider.System;
-        Directory.CreateDirectory(folder);
         var seconds = _clock.GetUtcNow().ToUnixTimeSeconds();
         var path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"events.out.tfevents.{seconds}.sightline"));
         for (var number = 1; File.Exists(path); number++)
             path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"events.out.tfevents.{seconds}.sightline.{number}"));
-        _stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
+        try
+        {
+            Directory.CreateDirectory(folder);
+            _stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new SightlineException(ErrorKind.CannotWrite, $"{path} cannot be written: {error.Message}", error);
+        }
+
         Write(Event(0, output =>
         {
             output.WriteTag(3, WireFormat.WireType.LengthDelimited);
             output.WriteString("brain.Event:2");
         }));
+        if (firstStep is { } step)
+        {
+            Write(Event(step, output =>
+            {
+                output.WriteTag(7, WireFormat.WireType.LengthDelimited);
+                output.WriteBytes(ByteString.CopyFrom(SessionStart));
+            }));
+        }
+
         _stream.Flush();
     }
 

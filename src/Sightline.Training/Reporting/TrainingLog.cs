@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Sightline.Checkpoints;
 using Sightline.Training.Grounding;
 
 namespace Sightline.Training.Reporting;
@@ -12,32 +13,34 @@ namespace Sightline.Training.Reporting;
 public sealed class TrainingLog : IDisposable
 {
     private readonly FileStream _stream;
-    private readonly List<LogLine> _lines = [];
 
     /// <summary>Opens or starts the log of a run folder.</summary>
     /// <param name="folder">The run folder.</param>
-    /// <param name="stage">Stage that the run goes on in.</param>
-    /// <param name="step">Steps already done in it.</param>
-    public TrainingLog(string folder, int stage, int step)
+    /// <param name="from">Where the run goes on; null for a fresh one.</param>
+    public TrainingLog(string folder, RunCheckpoint? from)
     {
-        Directory.CreateDirectory(folder);
-        var path = Path.Combine(folder, "metrics.jsonl");
-        if (File.Exists(path)) _lines.AddRange(Read(path).Where(line => line.Stage < stage || (line.Stage == stage && line.Step <= step)));
-        _stream = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read);
-        foreach (var line in _lines) Write(line);
-        _stream.Flush();
+        Path = System.IO.Path.Combine(folder, "metrics.jsonl");
+        var kept = File.Exists(Path) && from is not null ? Read(Path).Where(line => IsBefore(line, from)) : [];
+        var text = string.Concat(kept.Select(Text));
+        try
+        {
+            AtomicFile.WriteText(Path, text);
+            _stream = new FileStream(Path, FileMode.Append, FileAccess.Write, FileShare.Read);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new SightlineException(ErrorKind.CannotWrite, $"{Path} cannot be written: {error.Message}", error);
+        }
     }
 
-    /// <summary>All lines so far.</summary>
-    public IReadOnlyList<LogLine> Lines => _lines;
+    /// <summary>The file.</summary>
+    public string Path { get; }
 
-    /// <summary>Adds a line; <paramref name="flush"/> makes it visible to readers at once.</summary>
-    public void Add(LogLine line, bool flush)
-    {
-        _lines.Add(line);
-        Write(line);
-        if (flush) _stream.Flush();
-    }
+    /// <summary>Adds a line; <see cref="Flush"/> makes it visible to readers.</summary>
+    public void Add(LogLine line) => _stream.Write(Encoding.UTF8.GetBytes(Text(line)));
+
+    /// <summary>Makes what was added visible to readers.</summary>
+    public void Flush() => _stream.Flush();
 
     /// <summary>Closes the file.</summary>
     public void Dispose() => _stream.Dispose();
@@ -65,7 +68,14 @@ public sealed class TrainingLog : IDisposable
         return lines;
     }
 
-    private void Write(LogLine line)
+    /// <summary>A measurement at the very step of the checkpoint counts when the checkpoint knows of it.</summary>
+    private static bool IsBefore(LogLine line, RunCheckpoint from)
+    {
+        if (line.Stage != from.Stage) return line.Stage < from.Stage;
+        return line.Step < from.Step || (line.Step == from.Step && (line.Group == "train" || from.MeasuredStep == from.Step));
+    }
+
+    private static string Text(LogLine line)
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"{{\"stage\":{line.Stage},\"step\":{line.Step},\"group\":{JsonSerializer.Serialize(line.Group, LogJson.Default.String)},\"values\":{{");
@@ -77,8 +87,7 @@ public sealed class TrainingLog : IDisposable
             text.Append(JsonSerializer.Serialize(name, LogJson.Default.String)).Append(':').Append(double.IsFinite(value) ? value.ToString("R", CultureInfo.InvariantCulture) : "null");
         }
 
-        text.Append("}}\n");
-        _stream.Write(Encoding.UTF8.GetBytes(text.ToString()));
+        return text.Append("}}\n").ToString();
     }
 }
 

@@ -1,0 +1,54 @@
+using System.Globalization;
+using Sightline.Checkpoints;
+
+namespace Sightline.Training.Grounding;
+
+/// <summary>A saved state on disk.</summary>
+public sealed class RunCheckpoint
+{
+    private readonly string _file;
+    private readonly int _optimizerSteps;
+
+    /// <exception cref="SightlineException">BadModel: the file is damaged or no checkpoint of a run.</exception>
+    internal RunCheckpoint(string file)
+    {
+        _file = file;
+        using var checkpoint = Checkpoint.Open(file);
+        Stage = Number(checkpoint, "stage");
+        Step = Number(checkpoint, "step");
+        MeasuredStep = Number(checkpoint, "measured_step");
+        _optimizerSteps = Number(checkpoint, "optimizer_steps");
+    }
+
+    /// <summary>Index of the stage.</summary>
+    public int Stage { get; }
+
+    /// <summary>Steps done in it.</summary>
+    public int Step { get; }
+
+    /// <summary>The step after which the validation sources were last measured; 0 for none.</summary>
+    public int MeasuredStep { get; }
+
+    /// <summary>Puts the state back.</summary>
+    /// <exception cref="SightlineException">The checkpoint belongs to another recipe.</exception>
+    public void Restore(StageState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        using var checkpoint = Checkpoint.Open(_file);
+        foreach (var (name, value) in state.Tensors())
+        {
+            if (!checkpoint.Contains(name))
+                throw new SightlineException(ErrorKind.BadModel, $"{_file}: '{name}' is missing; the checkpoint belongs to another recipe. Choose another output folder or delete this one");
+            checkpoint.LoadInto(name, value);
+        }
+
+        state.Step = Step;
+        state.MeasuredStep = MeasuredStep;
+        state.Optimizer.Steps = _optimizerSteps;
+    }
+
+    private int Number(Checkpoint checkpoint, string key) =>
+        checkpoint.Metadata.TryGetValue(key, out var text) && int.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : throw new SightlineException(ErrorKind.BadModel, $"{_file}: not a training checkpoint ('{key}' is missing)");
+}
