@@ -24,6 +24,9 @@ internal sealed class IntervalOptions
         command.Add(_seed);
     }
 
+    /// <summary>The seed of everything random in the evaluation.</summary>
+    public ulong Seed(ParseResult parsed) => parsed.GetValue(_seed);
+
     /// <summary>Null for no intervals.</summary>
     public BootstrapOptions? Read(ParseResult parsed) =>
         parsed.GetValue(_samples) is var samples and > 0 ? new BootstrapOptions(samples, parsed.GetValue(_level), parsed.GetValue(_seed)) : null;

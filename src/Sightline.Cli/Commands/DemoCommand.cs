@@ -38,7 +38,7 @@ internal sealed class DemoCommand : ToolCommand
             var result = await grounder.GroundAsync(picture, phrases, cancellationToken: cancellation);
             var time = watch.ElapsedMilliseconds;
             var path = Path.Combine(settings.Output, Path.GetFileNameWithoutExtension(name) + ".boxes.jpg");
-            result.Annotate().Save(path);
+            GroundingFiles.WriteAnnotated(result, path);
             Terminal.Line();
             Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{name} ({time} ms): {path}"));
             GroundingTable.Write(Terminal, result);

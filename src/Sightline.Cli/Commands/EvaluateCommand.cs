@@ -8,5 +8,7 @@ internal sealed class EvaluateCommand : ToolCommand
     {
         Add(new EvaluateCocoCommand());
         Add(new EvaluateLvisCommand());
+        Add(new EvaluateDetectionCommand());
+        Add(new EvaluateReferringCommand());
     }
 }

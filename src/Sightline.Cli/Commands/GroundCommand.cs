@@ -75,7 +75,7 @@ internal sealed class GroundCommand : ToolCommand
         var written = new List<string>();
         if (settings.Annotated is { } annotated)
         {
-            result.Annotate().Save(annotated);
+            GroundingFiles.WriteAnnotated(result, annotated);
             written.Add(annotated);
         }
 

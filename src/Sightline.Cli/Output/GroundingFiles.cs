@@ -7,18 +7,17 @@ namespace Sightline.Cli.Output;
 /// <summary>Hands the found regions on: pixels for the next model, boxes for other tools.</summary>
 internal static class GroundingFiles
 {
+    /// <summary>Writes the picture with the boxes on it; missing folders are made.</summary>
+    public static void WriteAnnotated(GroundingResult result, string path)
+    {
+        MakeFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        result.Annotate().Save(path);
+    }
+
     /// <summary>NAME-001-phrase-words.png and so on, best first. Returns the paths.</summary>
     public static IEnumerable<string> WriteCrops(GroundingResult result, string folder, string name, double margin)
     {
-        try
-        {
-            Directory.CreateDirectory(folder);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new SightlineException(ErrorKind.CannotWrite, $"the folder {folder} cannot be made: {error.Message}", error);
-        }
-
+        MakeFolder(folder);
         var paths = new List<string>();
         for (var i = 0; i < result.Detections.Count; i++)
         {
@@ -52,6 +51,18 @@ internal static class GroundingFiles
         };
         DataFormats.Write(data, path, target);
         return path;
+    }
+
+    private static void MakeFolder(string folder)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new SightlineException(ErrorKind.CannotWrite, $"the folder {folder} cannot be made: {error.Message}", error);
+        }
     }
 
     private static string FileWords(string phrase)

@@ -9,7 +9,7 @@ namespace Sightline.Training.Evaluation;
 /// <param name="Machine">Processor, cores, memory, system.</param>
 public sealed record ScoreProvenance(string Command, ulong Seed, string Commit, string Machine)
 {
-    internal void WriteJson(Utf8JsonWriter writer)
+    public void WriteJson(Utf8JsonWriter writer)
     {
         writer.WriteString("command", Command);
         writer.WriteNumber("seed", Seed);

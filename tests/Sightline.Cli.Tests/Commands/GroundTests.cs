@@ -1,0 +1,151 @@
+using System.Text.Json;
+using Sightline.Imaging;
+using Sightline.Training.Data;
+
+namespace Sightline.Cli.Tests.Commands;
+
+public class GroundTests(TinyModel tiny) : IClassFixture<TinyModel>
+{
+    [Fact]
+    public async Task Every_output_is_written()
+    {
+        var run = await CommandLineRun.Of(
+            "ground", tiny.Photo, "the red cell", "a star", "-m", tiny.Model, "--threshold", "0", "--most", "2", "--output", tiny.At("out", "found.png"),
+            "--crops", tiny.At("crops"), "--margin", "0.1", "--export", "coco", "--export-to", tiny.At("found.json"), "--json", tiny.At("answers.json"));
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        using var answers = JsonDocument.Parse(await File.ReadAllBytesAsync(tiny.At("answers.json")));
+        var found = answers.RootElement.GetProperty("answers").EnumerateArray().SelectMany(answer => answer.GetProperty("detections").EnumerateArray()).ToList();
+        Assert.NotEmpty(found);
+        Assert.All(found, detection =>
+        {
+            var box = detection.GetProperty("box").EnumerateArray().Select(value => value.GetDouble()).ToArray();
+            Assert.InRange(box[0], 0, 80);
+            Assert.InRange(box[3], box[1], 60);
+        });
+        var picture = Picture.Load(tiny.At("out", "found.png"));
+        Assert.Equal((80, 60), (picture.Width, picture.Height));
+        Assert.Equal(found.Count, Directory.GetFiles(tiny.At("crops"), "photo-*.png").Length);
+        var exported = DataSet.Open(tiny.At("found.json"), DataFormat.Coco);
+        Assert.Equal(found.Count, exported.Samples.Single().Objects.Count);
+    }
+
+    [Theory]
+    [InlineData("yolo")]
+    [InlineData("voc")]
+    public async Task Folder_formats_are_exported_too(string format)
+    {
+        var target = tiny.At("export-" + format);
+        var run = await CommandLineRun.Of("ground", tiny.Photo, "the red cell", "-m", tiny.Model, "--threshold", "0", "--most", "1", "--no-picture", "--export", format, "--export-to", target);
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Single(DataSet.Open(target, pictures: tiny.Folder).Samples.Single().Objects);
+    }
+
+    [Fact]
+    public async Task Json_on_stdout_is_json_alone_and_writes_no_picture()
+    {
+        var before = Directory.GetFiles(Environment.CurrentDirectory);
+        var run = await CommandLineRun.Of("ground", tiny.Photo, "the red cell", "-m", tiny.Model, "--threshold", "1", "--json");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        using var answers = JsonDocument.Parse(run.Out);
+        Assert.Equal("the red cell", answers.RootElement.GetProperty("answers")[0].GetProperty("phrase").GetString());
+        Assert.Equal(before, Directory.GetFiles(Environment.CurrentDirectory));
+    }
+
+    [Fact]
+    public async Task Nothing_found_is_said()
+    {
+        var run = await CommandLineRun.Of("ground", tiny.Photo, "the red cell", "-m", tiny.Model, "--threshold", "1", "--no-picture");
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("nothing here", run.Out);
+    }
+
+    [Theory]
+    [InlineData("missing.jpg", ErrorKind.NotFound)]
+    [InlineData("text.jpg", ErrorKind.BadPicture)]
+    [InlineData("empty.jpg", ErrorKind.BadPicture)]
+    public async Task A_bad_picture_is_one_sentence_with_its_name(string name, ErrorKind kind)
+    {
+        await File.WriteAllTextAsync(tiny.At("text.jpg"), "this is no picture at all");
+        await File.WriteAllTextAsync(tiny.At("empty.jpg"), "");
+        var run = await CommandLineRun.Of("ground", tiny.At(name), "a cell", "-m", tiny.Model);
+        Assert.Equal((int)kind, run.ExitCode);
+        Assert.Contains(name, run.Sentence);
+        Assert.Equal("", run.Out);
+    }
+
+    [Fact]
+    public async Task An_empty_phrase_is_wrong_usage()
+    {
+        var run = await CommandLineRun.Of("ground", tiny.Photo, "  ", "-m", tiny.Model);
+        Assert.Equal((int)ErrorKind.Usage, run.ExitCode);
+        Assert.Contains("phrase 1 of 1 is empty", run.Sentence);
+    }
+
+    [Fact]
+    public async Task A_folder_that_is_no_model_says_so()
+    {
+        var run = await CommandLineRun.Of("ground", tiny.Photo, "a cell", "-m", tiny.Folder);
+        Assert.NotEqual(0, run.ExitCode);
+        Assert.Contains(tiny.Folder, run.Sentence);
+    }
+
+    [Fact]
+    public async Task An_unwritable_result_is_CannotWrite()
+    {
+        await File.WriteAllTextAsync(tiny.At("file"), "a file where a folder should be");
+        var run = await CommandLineRun.Of("ground", tiny.Photo, "a cell", "-m", tiny.Model, "--output", tiny.At("file", "found.png"));
+        Assert.Equal((int)ErrorKind.CannotWrite, run.ExitCode);
+    }
+
+    [Fact]
+    public async Task Cancelled_work_ends_with_130()
+    {
+        using var cancelled = new CancellationTokenSource();
+        await cancelled.CancelAsync();
+        var run = await CommandLineRun.Of(cancelled.Token, "ground", tiny.Photo, "a cell", "-m", tiny.Model, "--no-picture");
+        Assert.Equal((ExitCode.Interrupted, "stopped"), (run.ExitCode, run.Sentence));
+    }
+
+    [Fact]
+    public async Task Demo_answers_the_phrases_of_every_sample()
+    {
+        var samples = Directory.CreateDirectory(tiny.At("samples")).FullName;
+        File.Copy(tiny.Photo, Path.Combine(samples, "one.png"), overwrite: true);
+        await File.WriteAllTextAsync(Path.Combine(samples, "phrases.json"), "{\"one.png\": [\"a cell\", \"the ring\"]}");
+        var run = await CommandLineRun.Of("demo", "--model", tiny.Model, "--samples", samples, "--output", tiny.At("demo"));
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Contains("one.png", run.Out);
+        Assert.True(File.Exists(tiny.At("demo", "one.boxes.jpg")));
+    }
+
+    [Fact]
+    public async Task Pixels_are_those_of_the_canvas()
+    {
+        var run = await CommandLineRun.Of("inspect", "pixels", tiny.Photo, "-m", tiny.Model, "--output", tiny.At("pixels.safetensors"), "--resized", tiny.At("resized.png"));
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Contains("picture: 80 x 60\ncanvas: 64 x 64\npixel values [1, 64, 64, 3]", run.Out);
+        using var file = Checkpoints.SafetensorsFile.Open(tiny.At("pixels.safetensors"));
+        var values = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(file.Raw(file["pixel_values"]));
+        var canvas = Picture.Load(tiny.At("resized.png"));
+        for (var i = 0; i < values.Length; i++) Assert.Equal((canvas.Pixels[i] / 255.0 - 0.5) / 0.25, values[i], 1e-5);
+    }
+
+    [Fact]
+    public async Task Models_are_described()
+    {
+        var run = await CommandLineRun.Of("models", "info", tiny.Model);
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Contains("model_type: sightline_fusion", run.Out);
+        Assert.Contains("BF16", run.Out);
+    }
+
+    [Fact]
+    public async Task Presets_are_listed_by_name()
+    {
+        var run = await CommandLineRun.Of("presets", "--json");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        using var presets = JsonDocument.Parse(run.Out);
+        Assert.Equal(["nano", "small", "base"], presets.RootElement.EnumerateObject().Select(preset => preset.Name));
+        Assert.True(presets.RootElement.GetProperty("nano").GetProperty("parameters").GetInt64() > 1_000_000);
+    }
+}
