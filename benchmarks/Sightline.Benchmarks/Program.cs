@@ -1,17 +1,18 @@
 using Sightline.Benchmarks;
 
-// dotnet run -c Release --project benchmarks/Sightline.Benchmarks -- NAME
-var benchmarks = new Dictionary<string, Action>
+// dotnet run -c Release --project benchmarks/Sightline.Benchmarks -- NAME [options of the benchmark]
+var benchmarks = new Dictionary<string, Action<string[]>>
 {
-    ["coco-evaluation"] = CocoEvaluationBenchmark.Run,
-    ["tokenizer"] = TokenizerBenchmark.Run,
+    ["coco-evaluation"] = _ => CocoEvaluationBenchmark.Run(),
+    ["kernels"] = KernelBenchmark.Run,
+    ["tokenizer"] = _ => TokenizerBenchmark.Run(),
 };
 
-if (args.Length != 1 || !benchmarks.TryGetValue(args[0], out var run))
+if (args.Length == 0 || !benchmarks.TryGetValue(args[0], out var run))
 {
     Console.Error.WriteLine("give the name of one benchmark: " + string.Join(", ", benchmarks.Keys));
     return 2;
 }
 
-run();
+run(args[1..]);
 return 0;
