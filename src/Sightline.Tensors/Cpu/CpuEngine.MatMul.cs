@@ -93,8 +93,11 @@ public sealed partial class CpuEngine
             block.Release();
         }
 
-        private void Multiply(int rows, StridedLines lines, StridedLines columns, float* target, bool addTo) =>
-            Gemm.Gemm.Run(rows, N, K, lines, columns, target, N, bias, addTo);
+        private void Multiply(int rows, StridedLines lines, StridedLines columns, float* target, bool addTo)
+        {
+            if (FewRows.Suits(M, N, K, lines, columns)) FewRows.Run(rows, N, K, lines, columns, target, N, bias, addTo);
+            else Gemm.Gemm.Run(rows, N, K, lines, columns, target, N, bias, addTo);
+        }
 
         private static StridedLines At(StridedLines lines, long offset) =>
             new((byte*)lines.Data + (offset * lines.Type.Size()), lines.Type, lines.LineStride, lines.StepStride);
