@@ -1,14 +1,16 @@
 using Sightline.Tensors;
-using Sightline.Tensors.Ops;
 
 namespace Sightline.Nn;
 
-/// <summary>Two linear layers with a GELU (tanh form) between them. Parameters <c>up</c> and <c>down</c>.</summary>
-public sealed class FeedForward(ParameterScope scope, int channels, int hidden)
+/// <summary>Two linear layers with an activation between them.</summary>
+public sealed class FeedForward(Linear up, Linear down, Activation activation)
 {
-    private readonly Linear _up = new(scope / "up", channels, hidden);
-    private readonly Linear _down = new(scope / "down", hidden, channels);
+    /// <summary>With a GELU (tanh form) and the parameters <c>up</c> and <c>down</c>.</summary>
+    public FeedForward(ParameterScope scope, int channels, int hidden)
+        : this(new Linear(scope / "up", channels, hidden), new Linear(scope / "down", hidden, channels), Activation.GeluTanh)
+    {
+    }
 
     /// <summary>[.., C] to [.., C].</summary>
-    public Tensor Forward(Tensor x) => _down.Forward(Op.Gelu(_up.Forward(x), GeluKind.Tanh));
+    public Tensor Forward(Tensor x) => down.Forward(activation.Apply(up.Forward(x)));
 }

@@ -1,0 +1,80 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Sightline.Checkpoints;
+using Sightline.Nn;
+
+namespace Sightline.Models;
+
+/// <summary>A model made from a published folder, with the parameters that it runs on.</summary>
+public sealed class PublishedModel<TModel>(TModel model, ParameterStore parameters) : IDisposable
+{
+    /// <summary>The network.</summary>
+    public TModel Model => model;
+
+    /// <summary>Its weights, by path.</summary>
+    public ParameterStore Parameters => parameters;
+
+    /// <summary>Frees the weights.</summary>
+    public void Dispose() => parameters.Dispose();
+}
+
+/// <summary>Reads published folders: which architecture, which sizes, which weights.</summary>
+internal static class PublishedFolder
+{
+    /// <summary>Opens a folder that must hold one of these architectures.</summary>
+    /// <exception cref="SightlineException">NotFound, or BadModel: it holds another one.</exception>
+    public static HuggingFaceFolder Open(string path, params ReadOnlySpan<string> modelTypes)
+    {
+        var folder = HuggingFaceFolder.Open(path);
+        if (modelTypes.Contains(folder.ModelType)) return folder;
+        var found = folder.ModelType;
+        folder.Dispose();
+        throw new SightlineException(ErrorKind.BadModel, $"{path} holds a model of type '{found}', but '{string.Join("' or '", modelTypes.ToArray())}' is needed: give the folder of such a model");
+    }
+
+    /// <summary>Makes a model and fills it from the folder's weights.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="rename">From the file's names to the model's.</param>
+    /// <param name="make">Makes the model at a scope; is told which parameters the file holds.</param>
+    /// <exception cref="SightlineException">BadModel: a tensor is missing or has another shape.</exception>
+    public static PublishedModel<TModel> Load<TModel>(HuggingFaceFolder folder, Func<string, string?>? rename, Func<ParameterScope, Func<string, bool>, TModel> make)
+    {
+        using var checkpoint = folder.OpenCheckpoint(rename);
+        var parameters = ParameterStore.From(new CheckpointParameters(checkpoint));
+        try
+        {
+            var model = make(parameters.Root, checkpoint.Contains);
+            parameters.RequireComplete(folder.Path);
+            return new PublishedModel<TModel>(model, parameters);
+        }
+        catch
+        {
+            parameters.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A configuration from its JSON object. Keys that the record lacks are ignored, as published files hold many that do not change the network.</summary>
+    /// <exception cref="SightlineException">BadModel: a required key is missing or a value has another type.</exception>
+    public static T ReadConfig<T>(JsonElement json, JsonTypeInfo<T> type, string where)
+    {
+        try
+        {
+            return json.Deserialize(type) ?? throw new SightlineException(ErrorKind.BadModel, $"{where} holds no configuration: fetch it again");
+        }
+        catch (JsonException error)
+        {
+            var end = error.Message.IndexOf(" Path:", StringComparison.Ordinal);
+            throw new SightlineException(ErrorKind.BadModel, $"{where} does not describe the model that its model_type names: {(end > 0 ? error.Message[..end] : error.Message)}", error);
+        }
+    }
+
+    /// <summary>Ends with one sentence unless the condition holds.</summary>
+    public static void Require(bool holds, string where, string problem)
+    {
+        if (!holds) throw new SightlineException(ErrorKind.BadModel, $"{where} cannot be used: {problem}");
+    }
+
+    /// <summary>The name without a prefix that some files have and others lack.</summary>
+    public static string WithoutPrefix(string name, string prefix) => name.StartsWith(prefix, StringComparison.Ordinal) ? name[prefix.Length..] : name;
+}
