@@ -19,6 +19,9 @@ public sealed class HuggingFaceFolder : IDisposable
     /// <summary>The folder.</summary>
     public string Path { get; }
 
+    /// <summary>The path of <c>config.json</c>, for messages.</summary>
+    public string ConfigPath => System.IO.Path.Combine(Path, "config.json");
+
     /// <summary>The root object of <c>config.json</c>; valid until <see cref="Dispose"/>.</summary>
     public JsonElement Config => _config.RootElement;
 

@@ -65,7 +65,9 @@ internal static class PublishedFolder
         catch (JsonException error)
         {
             var end = error.Message.IndexOf(" Path:", StringComparison.Ordinal);
-            throw new SightlineException(ErrorKind.BadModel, $"{where} does not describe the model that its model_type names: {(end > 0 ? error.Message[..end] : error.Message)}", error);
+            var problem = end > 0 ? error.Message[..end] : error.Message;
+            var key = error.Path is { Length: > 2 } at ? $"{at[2..]}: " : "";
+            throw new SightlineException(ErrorKind.BadModel, $"{where} does not describe the model that its model_type names: {key}{problem}", error);
         }
     }
 

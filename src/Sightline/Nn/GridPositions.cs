@@ -16,7 +16,7 @@ public sealed class GridPositions(Tensor table, int side, int channels, int toke
         var rows = Op.Reshape(table, 1, tokensBefore + (side * side), channels);          // [1, K + N, C]
         if (height == side && width == side) return rows;
         var grid = Op.Reshape(Op.Slice(rows, 1, tokensBefore, side * side), 1, side, side, channels);
-        var resized = Op.Reshape(GridResize.Forward(grid, height, width, GridFilter.Bicubic), 1, height * width, channels);
+        var resized = Op.Reshape(FeatureMap.Resize(grid, height, width, Interpolation.Bicubic), 1, height * width, channels);
         return tokensBefore == 0 ? resized : Op.Concat(1, Op.Slice(rows, 1, 0, tokensBefore), resized);
     }
 }

@@ -51,14 +51,13 @@ public sealed class RotaryAngles
             }
         }
 
-        return new RotaryAngles(Tensor.From(cos, [tokens, 1, half]), Tensor.From(sin, [tokens, 1, half]));
+        return new RotaryAngles(Tensor.From(cos, [1, tokens, half]), Tensor.From(sin, [1, tokens, half]));
     }
 
     /// <summary>Turns the heads of each token: [T, H, D] to the same shape.</summary>
     public Tensor Rotate(Tensor x)
     {
-        var half = x.Shape[2] / 2;
-        var (a, b) = (Op.Slice(x, 2, 0, half), Op.Slice(x, 2, half, half));                // [T, H, D / 2]
-        return Op.Concat(2, Op.Sub(Op.Mul(a, _cos), Op.Mul(b, _sin)), Op.Add(Op.Mul(b, _cos), Op.Mul(a, _sin)));
+        var rotated = Op.Rope(Op.Reshape(x, 1, x.Shape[0], x.Shape[1], x.Shape[2]), _cos, _sin, headsFirst: false);
+        return Op.Reshape(rotated, x.Shape.ToArray());
     }
 }

@@ -33,6 +33,9 @@ public sealed record BertConfig
     /// <summary>Kinds of segments.</summary>
     public int TypeVocabSize { get; init; } = 2;
 
+    /// <summary>The token that fills a batch; its vector is not trained.</summary>
+    public int? PadTokenId { get; init; } = 0;
+
     /// <summary>Activation of the feed-forward layers.</summary>
     public string HiddenAct { get; init; } = "gelu";
 

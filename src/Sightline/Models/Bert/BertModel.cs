@@ -23,7 +23,7 @@ public sealed class BertModel
     {
         ArgumentNullException.ThrowIfNull(config);
         var embeddings = scope / "embeddings";
-        _words = new Embedding(embeddings / "word_embeddings", config.VocabSize, config.HiddenSize);
+        _words = new Embedding(embeddings / "word_embeddings", config.VocabSize, config.HiddenSize, config.PadTokenId);
         _positions = new Embedding(embeddings / "position_embeddings", config.MaxPositionEmbeddings, config.HiddenSize);
         _segments = new Embedding(embeddings / "token_type_embeddings", config.TypeVocabSize, config.HiddenSize);
         _norm = new LayerNorm(embeddings / "LayerNorm", config.HiddenSize, config.LayerNormEps);
@@ -36,7 +36,7 @@ public sealed class BertModel
     public static PublishedModel<BertModel> Load(string path)
     {
         using var folder = PublishedFolder.Open(path, BertConfig.ModelType);
-        var config = BertConfig.Read(folder.Config, path);
+        var config = BertConfig.Read(folder.Config, folder.ConfigPath);
         return PublishedFolder.Load(folder, Rename, (scope, has) => new BertModel(config, scope, pooler: has("pooler.dense.weight")));
     }
 

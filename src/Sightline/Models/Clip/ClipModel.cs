@@ -38,7 +38,7 @@ public sealed class ClipModel
     public static PublishedModel<ClipModel> Load(string path)
     {
         using var folder = PublishedFolder.Open(path, ClipConfig.ModelType);
-        var config = ClipConfig.Read(folder.Config, path);
+        var config = ClipConfig.Read(folder.Config, folder.ConfigPath);
         return PublishedFolder.Load(folder, null, (scope, _) => new ClipModel(config, scope));
     }
 

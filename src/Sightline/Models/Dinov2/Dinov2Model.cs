@@ -38,7 +38,7 @@ public sealed class Dinov2Model
     public static PublishedModel<Dinov2Model> Load(string path)
     {
         using var folder = PublishedFolder.Open(path, Dinov2Config.ModelType);
-        var config = Dinov2Config.Read(folder.Config, path);
+        var config = Dinov2Config.Read(folder.Config, folder.ConfigPath);
         return PublishedFolder.Load(folder, Rename, (scope, _) => new Dinov2Model(config, scope));
     }
 

@@ -32,7 +32,7 @@ public sealed class Qwen2Model
     public static PublishedModel<Qwen2Model> Load(string path)
     {
         using var folder = PublishedFolder.Open(path, [.. Qwen2Config.ModelTypes]);
-        var config = Qwen2Config.Read(folder.Config, path);
+        var config = Qwen2Config.Read(folder.Config, folder.ConfigPath);
         return PublishedFolder.Load(folder, Rename, (scope, _) => new Qwen2Model(config, scope / "model"));
     }
 

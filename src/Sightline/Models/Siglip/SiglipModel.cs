@@ -37,7 +37,7 @@ public sealed class SiglipModel
     public static PublishedModel<SiglipModel> Load(string path)
     {
         using var folder = PublishedFolder.Open(path, SiglipConfig.ModelType);
-        var config = SiglipConfig.Read(folder.Config, path);
+        var config = SiglipConfig.Read(folder.Config, folder.ConfigPath);
         return PublishedFolder.Load(folder, null, (scope, _) => new SiglipModel(config, scope));
     }
 

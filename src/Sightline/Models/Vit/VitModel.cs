@@ -40,7 +40,7 @@ public sealed class VitModel
     public static PublishedModel<VitModel> Load(string path)
     {
         using var folder = PublishedFolder.Open(path, VitConfig.ModelType);
-        var config = VitConfig.Read(folder.Config, path);
+        var config = VitConfig.Read(folder.Config, folder.ConfigPath);
         return PublishedFolder.Load(folder, Rename, (scope, has) => new VitModel(config, scope, pooler: has("pooler.dense.weight")));
     }
 
