@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Sightline.Tensors.Cpu.Kernels;
 using Sightline.Tensors.Cpu.Threading;
 using Sightline.Tensors.Ops;
@@ -57,6 +58,7 @@ public sealed partial class CpuEngine
     {
         public int RowsPerPiece => Math.Max(1, PairsPerPiece / Math.Max(columns, 1));
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(int piece)
         {
             var end = Math.Min((piece + 1) * RowsPerPiece, rows);
@@ -73,6 +75,7 @@ public sealed partial class CpuEngine
     {
         public int BoxesPerPiece => Math.Max(1, PairsPerPiece / Math.Max(partners, 1));
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(int piece)
         {
             var sum = stackalloc double[4];

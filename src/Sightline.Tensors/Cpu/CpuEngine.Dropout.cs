@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using Sightline.Tensors.Cpu.Kernels;
 using Sightline.Tensors.Cpu.Threading;
 
@@ -26,23 +27,40 @@ public sealed partial class CpuEngine
                 var length = (int)Math.Min(WidenBlock, end - i);
                 var source = x.Read(i, length, block);
                 var target = y.Target(i, block);
-                for (var j = 0; j < length; j += 2)
-                {
-                    var bits = Hash((ulong)(i + j) >> 1);
-                    target[j] = (uint)bits < threshold ? 0f : source[j] * scale;
-                    if (j + 1 < length) target[j + 1] = (uint)(bits >> 32) < threshold ? 0f : source[j + 1] * scale;
-                }
-
+                Mask(source, target, (ulong)i, length);
                 y.Commit(i, length, block);
             }
         }
 
-        private ulong Hash(ulong counter)
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private void Mask(float* source, float* target, ulong first, int length)
         {
-            var z = seed + (counter * 0x9E3779B97F4A7C15);
-            z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-            z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-            return z ^ (z >> 31);
+            // a piece never crosses 2^32: the upper half of the counter goes into the key
+            var key = (uint)seed ^ ((uint)(first >> 32) * 0x9E3779B9);
+            var salt = (uint)(seed >> 32);
+            var j = 0;
+            for (; j <= length - 8; j += 8)
+            {
+                var h = (Vector256.Create((uint)first + (uint)j) + Vector256<uint>.Indices) * 0x9E3779B1 ^ Vector256.Create(key);
+                h = (h ^ Vector256.ShiftRightLogical(h, 16)) * 0x7FEB352D;
+                h = (h ^ Vector256.ShiftRightLogical(h, 15)) + Vector256.Create(salt);
+                h *= 0x846CA68B;
+                h ^= Vector256.ShiftRightLogical(h, 16);
+                var keep = Vector256.GreaterThanOrEqual(h, Vector256.Create(threshold)).AsSingle();
+                (Vector256.Load(source + j) * scale & keep).Store(target + j);
+            }
+
+            for (; j < length; j++) target[j] = Hash((uint)first + (uint)j, key, salt) < threshold ? 0f : source[j] * scale;
+        }
+
+        /// <summary>A 32-bit finalizer of two multiply-xorshift rounds, salted between them.</summary>
+        private static uint Hash(uint counter, uint key, uint salt)
+        {
+            var h = (counter * 0x9E3779B1) ^ key;
+            h = (h ^ (h >> 16)) * 0x7FEB352D;
+            h = (h ^ (h >> 15)) + salt;
+            h *= 0x846CA68B;
+            return h ^ (h >> 16);
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Sightline.Tensors.Cpu.Kernels;
 using Sightline.Tensors.Cpu.Lanes;
 using Sightline.Tensors.Cpu.Threading;
@@ -73,6 +74,7 @@ public sealed partial class CpuEngine
         public float Mean;
         public float Scale;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run<V>()
             where V : struct, ILanes<V>
         {
@@ -156,6 +158,7 @@ public sealed partial class CpuEngine
     /// </summary>
     private unsafe struct NormGradientRow(float* x, float* g, float* dx, float* w, float* partial, int count, float mean, float scale, bool centered) : IRowKernel
     {
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Run<V>()
             where V : struct, ILanes<V>
         {

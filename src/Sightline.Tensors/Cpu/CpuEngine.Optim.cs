@@ -90,6 +90,7 @@ public sealed partial class CpuEngine
     private readonly unsafe struct StepRow<R>(R rule, float* weights, float* gradient, float* first, float* second, float* largest, int count) : IRowKernel
         where R : struct, IStepRule
     {
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run<V>()
             where V : struct, ILanes<V> => Update<Lane1>(Update<V>(0));
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Sightline.Tensors.Cpu.Kernels;
 using Sightline.Tensors.Cpu.Lanes;
 using Sightline.Tensors.Cpu.Threading;
@@ -52,6 +53,7 @@ public sealed partial class CpuEngine
 
     private readonly unsafe struct RotateRow(float* x, float* cos, float* sin, float* y, int half, bool inverse) : IRowKernel
     {
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run<V>()
             where V : struct, ILanes<V> => Turn<Lane1>(Turn<V>(0));
 

@@ -100,6 +100,7 @@ public sealed partial class CpuEngine
         public float Result;
 
         [SkipLocalsInit]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run<V>()
             where V : struct, ILanes<V>
         {

@@ -5,8 +5,8 @@ namespace Sightline.Tensors
     public abstract partial class Engine
     {
         /// <summary>
-        /// y[i] = 0 with probability p, else x[i] / (1 - p). Element i is decided by the number i and the seed alone (32 bits of a SplitMix64 hash of
-        /// seed and i / 2), so that the mask need not be kept.
+        /// y[i] = 0 with probability p, else x[i] / (1 - p). Element i is decided by a 32-bit hash of the number i and the seed alone, so that the mask need not
+        /// be kept.
         /// </summary>
         public abstract void Dropout(Tensor x, Tensor y, float p, ulong seed);
     }

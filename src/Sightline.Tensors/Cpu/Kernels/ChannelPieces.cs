@@ -116,6 +116,7 @@ internal readonly unsafe struct ChannelPieces(ChannelWork work, ChannelLayout la
 
     private readonly struct PositionRow(ChannelWork work, int C, long step, float* x, float* g, float* y, float* terms, float* sum, float* product) : IRowKernel
     {
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run<V>()
             where V : struct, ILanes<V>
         {

@@ -18,7 +18,10 @@ internal interface IBinaryKernel
         where V : struct, ILanes<V>;
 }
 
-/// <summary>The one traversal of elementwise kernels: widest lanes first, each narrower width takes up what is left.</summary>
+/// <summary>
+/// The one traversal of elementwise kernels: widest lanes first, each narrower width takes up what is left. The loops are compiled once and fully: the
+/// first, unoptimised tier would run a training step a hundred times slower for its first seconds.
+/// </summary>
 internal static unsafe class Elementwise
 {
     [SkipLocalsInit]
@@ -43,6 +46,7 @@ internal static unsafe class Elementwise
     }
 
     /// <summary>Lanes of one width from element <paramref name="i"/> on; returns the first element not done.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static int Map<K, V>(float* x, float* y, int i, int count, K kernel)
         where K : struct, IUnaryKernel
         where V : struct, ILanes<V>
@@ -51,6 +55,7 @@ internal static unsafe class Elementwise
         return i;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static int Map<K, V>(float* a, float* b, float* y, int i, int count, K kernel)
         where K : struct, IBinaryKernel
         where V : struct, ILanes<V>

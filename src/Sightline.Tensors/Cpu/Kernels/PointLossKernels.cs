@@ -25,7 +25,7 @@ internal static class PointLossMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Power<V>(V q, float gamma)
         where V : struct, ILanes<V> =>
-        gamma == 2f ? q * q : gamma == 1f ? q : gamma == 0f ? V.Create(1f) : LaneMath.Exp(V.Create(gamma) * LaneMath.Log(q));
+        gamma == 2f ? q * q : gamma == 1f ? q : gamma == 0f ? V.Create(1f) : AnyPower(q, gamma);
 
     /// <summary>γ q^(γ-1); 0 at q = 0 for γ other than 1, where the factor beside it vanishes too.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -34,7 +34,12 @@ internal static class PointLossMath
         gamma == 2f ? q + q
         : gamma == 1f ? V.Create(1f)
         : gamma == 0f ? V.Create(0f)
-        : V.Select(V.Less(V.Create(0f), q), V.Create(gamma) * LaneMath.Exp(V.Create(gamma - 1f) * LaneMath.Log(q)), V.Create(0f));
+        : V.Select(V.Less(V.Create(0f), q), V.Create(gamma) * AnyPower(q, gamma - 1f), V.Create(0f));
+
+    /// <summary>Kept out of line: an unusual exponent must not make the usual ones' loops too long to inline.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static V AnyPower<V>(V q, float exponent)
+        where V : struct, ILanes<V> => LaneMath.Exp(V.Create(exponent) * LaneMath.Log(q));
 }
 
 /// <summary>max(x, 0) - x t + ln(1 + e^-|x|).</summary>

@@ -67,6 +67,7 @@ internal static unsafe class Reductions
     {
         public float Result;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run<V>()
             where V : struct, ILanes<V>
         {
@@ -107,6 +108,7 @@ internal static unsafe class Reductions
     {
         public float Result;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run<V>()
             where V : struct, ILanes<V>
         {

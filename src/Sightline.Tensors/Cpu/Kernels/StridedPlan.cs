@@ -3,6 +3,9 @@ namespace Sightline.Tensors.Cpu.Kernels;
 /// <summary>A contiguous result read from strided memory; axes that run on from each other are merged.</summary>
 internal unsafe struct StridedPlan
 {
+    /// <summary>Rows of a band of a transposition.</summary>
+    public const int Tile = 16;
+
     private fixed long _size[Shape.MaxRank];
     private fixed long _step[Shape.MaxRank];
     private readonly int _rank;
@@ -48,7 +51,7 @@ internal unsafe struct StridedPlan
     public readonly bool IsTiled => _rank >= 2 && _step[_rank - 1] > 1 && _step[_rank - 2] == 1 && Columns >= 4 && Height >= 4;
 
     /// <summary>Bands of tiles over all matrices.</summary>
-    public readonly long TilePieces => Rows / Height * ((Height + 31) / 32);
+    public readonly long TilePieces => Rows / Height * ((Height + Tile - 1) / Tile);
 
     /// <summary>Where a row of the result starts in the source.</summary>
     public readonly long RowStart(long row)

@@ -58,6 +58,18 @@ internal unsafe interface ILanes<T>
 
     static abstract T Select(T mask, T a, T b);
 
+    /// <summary>(((c0 x + c1) x + c2) ...) with fused multiply-adds. One call a polynomial: the compiler gives up inlining after some hundred calls.</summary>
+    static abstract T Horner(T x, float c0, float c1, float c2, float c3, float c4);
+
+    /// <inheritdoc cref="Horner(T, float, float, float, float, float)"/>
+    static abstract T Horner(T x, float c0, float c1, float c2, float c3, float c4, float c5, float c6);
+
+    /// <inheritdoc cref="Horner(T, float, float, float, float, float)"/>
+    static abstract T Horner(T x, float c0, float c1, float c2, float c3, float c4, float c5, float c6, float c7);
+
+    /// <summary>e^x: see <see cref="LaneMath"/>; written out at each width for the same reason.</summary>
+    static abstract T Exp(T x);
+
     /// <summary>2^n for whole n in -126..127.</summary>
     static abstract T Pow2(T n);
 

@@ -72,6 +72,32 @@ internal readonly unsafe struct Lane1(float value) : ILanes<Lane1>
     public static Lane1 Select(Lane1 mask, Lane1 a, Lane1 b) => BitConverter.SingleToInt32Bits(mask._v) != 0 ? a : b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane1 Horner(Lane1 x, float c0, float c1, float c2, float c3, float c4) => new(MathF.FusedMultiplyAdd(MathF.FusedMultiplyAdd(MathF.FusedMultiplyAdd(MathF.FusedMultiplyAdd(c0, x._v, c1), x._v, c2), x._v, c3), x._v, c4));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane1 Horner(Lane1 x, float c0, float c1, float c2, float c3, float c4, float c5, float c6) => new(MathF.FusedMultiplyAdd(MathF.FusedMultiplyAdd(MathF.FusedMultiplyAdd(MathF.FusedMultiplyAdd(MathF.FusedMultiplyAdd(MathF.FusedMultiplyAdd(c0, x._v, c1), x._v, c2), x._v, c3), x._v, c4), x._v, c5), x._v, c6));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane1 Horner(Lane1 x, float c0, float c1, float c2, float c3, float c4, float c5, float c6, float c7) => new(MathF.FusedMultiplyAdd(MathF.FusedMultiplyAdd(MathF.FusedMultiplyAdd(MathF.FusedMultiplyAdd(MathF.FusedMultiplyAdd(MathF.FusedMultiplyAdd(MathF.FusedMultiplyAdd(c0, x._v, c1), x._v, c2), x._v, c3), x._v, c4), x._v, c5), x._v, c6), x._v, c7));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane1 Exp(Lane1 value)
+    {
+        var x = MinNumber(new(90f), value)._v;
+        x = MaxNumber(new(-104.5f), new(x))._v;
+        var n = MathF.Round(x * LaneMath.Log2E);
+        var r = MathF.FusedMultiplyAdd(n, -LaneMath.Ln2High, x);
+        r = MathF.FusedMultiplyAdd(n, -LaneMath.Ln2Low, r);
+        var p = MathF.FusedMultiplyAdd(LaneMath.Exp6, r, LaneMath.Exp5);
+        p = MathF.FusedMultiplyAdd(p, r, LaneMath.Exp4);
+        p = MathF.FusedMultiplyAdd(p, r, LaneMath.Exp3);
+        p = MathF.FusedMultiplyAdd(p, r, 0.5f);
+        var e = MathF.FusedMultiplyAdd(p * r, r, r) + 1f;
+        var half = MathF.Round(n * 0.5f);
+        return new(e * Pow2(new(half))._v * Pow2(new(n - half))._v);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane1 Pow2(Lane1 n) => new(BitConverter.Int32BitsToSingle(((int)n._v + 127) << 23));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -70,6 +70,38 @@ internal readonly unsafe struct Lane16(Vector512<float> value) : ILanes<Lane16>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane16 Select(Lane16 mask, Lane16 a, Lane16 b) => new(Vector512.ConditionalSelect(mask._v, a._v, b._v));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane16 Horner(Lane16 x, float c0, float c1, float c2, float c3, float c4) => new(Vector512.FusedMultiplyAdd(Vector512.FusedMultiplyAdd(Vector512.FusedMultiplyAdd(Vector512.FusedMultiplyAdd(Vector512.Create(c0), x._v, Vector512.Create(c1)), x._v, Vector512.Create(c2)), x._v, Vector512.Create(c3)), x._v, Vector512.Create(c4)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane16 Horner(Lane16 x, float c0, float c1, float c2, float c3, float c4, float c5, float c6) => new(Vector512.FusedMultiplyAdd(Vector512.FusedMultiplyAdd(Vector512.FusedMultiplyAdd(Vector512.FusedMultiplyAdd(Vector512.FusedMultiplyAdd(Vector512.FusedMultiplyAdd(Vector512.Create(c0), x._v, Vector512.Create(c1)), x._v, Vector512.Create(c2)), x._v, Vector512.Create(c3)), x._v, Vector512.Create(c4)), x._v, Vector512.Create(c5)), x._v, Vector512.Create(c6)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane16 Horner(Lane16 x, float c0, float c1, float c2, float c3, float c4, float c5, float c6, float c7) => new(Vector512.FusedMultiplyAdd(Vector512.FusedMultiplyAdd(Vector512.FusedMultiplyAdd(Vector512.FusedMultiplyAdd(Vector512.FusedMultiplyAdd(Vector512.FusedMultiplyAdd(Vector512.FusedMultiplyAdd(Vector512.Create(c0), x._v, Vector512.Create(c1)), x._v, Vector512.Create(c2)), x._v, Vector512.Create(c3)), x._v, Vector512.Create(c4)), x._v, Vector512.Create(c5)), x._v, Vector512.Create(c6)), x._v, Vector512.Create(c7)));
+
+    /// <summary>
+    /// n = round(x / ln 2), r = x - n ln 2 in two parts (Cody and Waite), e^r from a polynomial for (e^r - 1 - r) / r² on [-ln 2 / 2, ln 2 / 2] (error 6.5e-8), then
+    /// 2^n in two factors, as n reaches from -151 (denormal results) to 130 (overflow).
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane16 Exp(Lane16 value)
+    {
+        var x = Vector512.MaxNative(Vector512.Create(-104.5f), Vector512.MinNative(Vector512.Create(90f), value._v));
+        var n = Vector512.Round(x * Vector512.Create(LaneMath.Log2E));
+        var r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-LaneMath.Ln2High), x);
+        r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-LaneMath.Ln2Low), r);
+        var p = Vector512.FusedMultiplyAdd(Vector512.Create(LaneMath.Exp6), r, Vector512.Create(LaneMath.Exp5));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(LaneMath.Exp4));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(LaneMath.Exp3));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(0.5f));
+        var e = Vector512.FusedMultiplyAdd(p * r, r, r) + Vector512.Create(1f);
+        var half = Vector512.Round(n * Vector512.Create(0.5f));
+        var (magic, one) = (Vector512.Create(12582912f), Vector512.Create(0x3F800000));
+        var first = (Vector512.ShiftLeft((half + magic).AsInt32(), 23) + one).AsSingle();
+        var second = (Vector512.ShiftLeft((n - half + magic).AsInt32(), 23) + one).AsSingle();
+        return new(e * first * second);
+    }
+
     /// <summary>1.5 2^23 + n holds n in its lowest bits, from where it is shifted into the exponent.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane16 Pow2(Lane16 n) =>

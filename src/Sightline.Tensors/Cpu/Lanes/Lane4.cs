@@ -70,6 +70,38 @@ internal readonly unsafe struct Lane4(Vector128<float> value) : ILanes<Lane4>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane4 Select(Lane4 mask, Lane4 a, Lane4 b) => new(Vector128.ConditionalSelect(mask._v, a._v, b._v));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane4 Horner(Lane4 x, float c0, float c1, float c2, float c3, float c4) => new(Vector128.FusedMultiplyAdd(Vector128.FusedMultiplyAdd(Vector128.FusedMultiplyAdd(Vector128.FusedMultiplyAdd(Vector128.Create(c0), x._v, Vector128.Create(c1)), x._v, Vector128.Create(c2)), x._v, Vector128.Create(c3)), x._v, Vector128.Create(c4)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane4 Horner(Lane4 x, float c0, float c1, float c2, float c3, float c4, float c5, float c6) => new(Vector128.FusedMultiplyAdd(Vector128.FusedMultiplyAdd(Vector128.FusedMultiplyAdd(Vector128.FusedMultiplyAdd(Vector128.FusedMultiplyAdd(Vector128.FusedMultiplyAdd(Vector128.Create(c0), x._v, Vector128.Create(c1)), x._v, Vector128.Create(c2)), x._v, Vector128.Create(c3)), x._v, Vector128.Create(c4)), x._v, Vector128.Create(c5)), x._v, Vector128.Create(c6)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane4 Horner(Lane4 x, float c0, float c1, float c2, float c3, float c4, float c5, float c6, float c7) => new(Vector128.FusedMultiplyAdd(Vector128.FusedMultiplyAdd(Vector128.FusedMultiplyAdd(Vector128.FusedMultiplyAdd(Vector128.FusedMultiplyAdd(Vector128.FusedMultiplyAdd(Vector128.FusedMultiplyAdd(Vector128.Create(c0), x._v, Vector128.Create(c1)), x._v, Vector128.Create(c2)), x._v, Vector128.Create(c3)), x._v, Vector128.Create(c4)), x._v, Vector128.Create(c5)), x._v, Vector128.Create(c6)), x._v, Vector128.Create(c7)));
+
+    /// <summary>
+    /// n = round(x / ln 2), r = x - n ln 2 in two parts (Cody and Waite), e^r from a polynomial for (e^r - 1 - r) / r² on [-ln 2 / 2, ln 2 / 2] (error 6.5e-8), then
+    /// 2^n in two factors, as n reaches from -151 (denormal results) to 130 (overflow).
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane4 Exp(Lane4 value)
+    {
+        var x = Vector128.MaxNative(Vector128.Create(-104.5f), Vector128.MinNative(Vector128.Create(90f), value._v));
+        var n = Vector128.Round(x * Vector128.Create(LaneMath.Log2E));
+        var r = Vector128.FusedMultiplyAdd(n, Vector128.Create(-LaneMath.Ln2High), x);
+        r = Vector128.FusedMultiplyAdd(n, Vector128.Create(-LaneMath.Ln2Low), r);
+        var p = Vector128.FusedMultiplyAdd(Vector128.Create(LaneMath.Exp6), r, Vector128.Create(LaneMath.Exp5));
+        p = Vector128.FusedMultiplyAdd(p, r, Vector128.Create(LaneMath.Exp4));
+        p = Vector128.FusedMultiplyAdd(p, r, Vector128.Create(LaneMath.Exp3));
+        p = Vector128.FusedMultiplyAdd(p, r, Vector128.Create(0.5f));
+        var e = Vector128.FusedMultiplyAdd(p * r, r, r) + Vector128.Create(1f);
+        var half = Vector128.Round(n * Vector128.Create(0.5f));
+        var (magic, one) = (Vector128.Create(12582912f), Vector128.Create(0x3F800000));
+        var first = (Vector128.ShiftLeft((half + magic).AsInt32(), 23) + one).AsSingle();
+        var second = (Vector128.ShiftLeft((n - half + magic).AsInt32(), 23) + one).AsSingle();
+        return new(e * first * second);
+    }
+
     /// <summary>1.5 2^23 + n holds n in its lowest bits, from where it is shifted into the exponent.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane4 Pow2(Lane4 n) =>

@@ -70,6 +70,38 @@ internal readonly unsafe struct Lane8(Vector256<float> value) : ILanes<Lane8>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane8 Select(Lane8 mask, Lane8 a, Lane8 b) => new(Vector256.ConditionalSelect(mask._v, a._v, b._v));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane8 Horner(Lane8 x, float c0, float c1, float c2, float c3, float c4) => new(Vector256.FusedMultiplyAdd(Vector256.FusedMultiplyAdd(Vector256.FusedMultiplyAdd(Vector256.FusedMultiplyAdd(Vector256.Create(c0), x._v, Vector256.Create(c1)), x._v, Vector256.Create(c2)), x._v, Vector256.Create(c3)), x._v, Vector256.Create(c4)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane8 Horner(Lane8 x, float c0, float c1, float c2, float c3, float c4, float c5, float c6) => new(Vector256.FusedMultiplyAdd(Vector256.FusedMultiplyAdd(Vector256.FusedMultiplyAdd(Vector256.FusedMultiplyAdd(Vector256.FusedMultiplyAdd(Vector256.FusedMultiplyAdd(Vector256.Create(c0), x._v, Vector256.Create(c1)), x._v, Vector256.Create(c2)), x._v, Vector256.Create(c3)), x._v, Vector256.Create(c4)), x._v, Vector256.Create(c5)), x._v, Vector256.Create(c6)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane8 Horner(Lane8 x, float c0, float c1, float c2, float c3, float c4, float c5, float c6, float c7) => new(Vector256.FusedMultiplyAdd(Vector256.FusedMultiplyAdd(Vector256.FusedMultiplyAdd(Vector256.FusedMultiplyAdd(Vector256.FusedMultiplyAdd(Vector256.FusedMultiplyAdd(Vector256.FusedMultiplyAdd(Vector256.Create(c0), x._v, Vector256.Create(c1)), x._v, Vector256.Create(c2)), x._v, Vector256.Create(c3)), x._v, Vector256.Create(c4)), x._v, Vector256.Create(c5)), x._v, Vector256.Create(c6)), x._v, Vector256.Create(c7)));
+
+    /// <summary>
+    /// n = round(x / ln 2), r = x - n ln 2 in two parts (Cody and Waite), e^r from a polynomial for (e^r - 1 - r) / r² on [-ln 2 / 2, ln 2 / 2] (error 6.5e-8), then
+    /// 2^n in two factors, as n reaches from -151 (denormal results) to 130 (overflow).
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane8 Exp(Lane8 value)
+    {
+        var x = Vector256.MaxNative(Vector256.Create(-104.5f), Vector256.MinNative(Vector256.Create(90f), value._v));
+        var n = Vector256.Round(x * Vector256.Create(LaneMath.Log2E));
+        var r = Vector256.FusedMultiplyAdd(n, Vector256.Create(-LaneMath.Ln2High), x);
+        r = Vector256.FusedMultiplyAdd(n, Vector256.Create(-LaneMath.Ln2Low), r);
+        var p = Vector256.FusedMultiplyAdd(Vector256.Create(LaneMath.Exp6), r, Vector256.Create(LaneMath.Exp5));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(LaneMath.Exp4));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(LaneMath.Exp3));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(0.5f));
+        var e = Vector256.FusedMultiplyAdd(p * r, r, r) + Vector256.Create(1f);
+        var half = Vector256.Round(n * Vector256.Create(0.5f));
+        var (magic, one) = (Vector256.Create(12582912f), Vector256.Create(0x3F800000));
+        var first = (Vector256.ShiftLeft((half + magic).AsInt32(), 23) + one).AsSingle();
+        var second = (Vector256.ShiftLeft((n - half + magic).AsInt32(), 23) + one).AsSingle();
+        return new(e * first * second);
+    }
+
     /// <summary>1.5 2^23 + n holds n in its lowest bits, from where it is shifted into the exponent.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane8 Pow2(Lane8 n) =>

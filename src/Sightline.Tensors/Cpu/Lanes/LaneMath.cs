@@ -8,30 +8,19 @@ namespace Sightline.Tensors.Cpu.Lanes;
 /// </summary>
 internal static class LaneMath
 {
-    private const float Log2E = 1.44269504f;
-    private const float Ln2High = 0.693359375f;         // 9 bits: n * Ln2High is exact for |n| < 2^15
-    private const float Ln2Low = -2.12194440e-4f;
+    public const float Log2E = 1.44269504f;
+    public const float Ln2High = 0.693359375f;         // 9 bits: n * Ln2High is exact for |n| < 2^15
+    public const float Ln2Low = -2.12194440e-4f;
+    public const float Exp6 = 1.392618359e-3f;          // (e^r - 1 - r) / r², highest power first
+    public const float Exp5 = 8.363179053e-3f;
+    public const float Exp4 = 4.166655462e-2f;
+    public const float Exp3 = 1.666657699e-1f;
     private const float SqrtTwo = 1.41421356f;
 
     /// <summary>e^x. 0 below -104, +inf above 88.73.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Exp<V>(V x)
-        where V : struct, ILanes<V>
-    {
-        x = V.MaxNumber(V.Create(-104.5f), V.MinNumber(V.Create(90f), x));
-        var n = V.Round(x * V.Create(Log2E));
-        var r = V.Fma(n, V.Create(-Ln2High), x);
-        r = V.Fma(n, V.Create(-Ln2Low), r);
-        // (e^r - 1 - r) / r^2 on [-ln2/2, ln2/2], error 6.5e-8
-        var p = V.Fma(V.Create(1.392618359e-3f), r, V.Create(8.363179053e-3f));
-        p = V.Fma(p, r, V.Create(4.166655462e-2f));
-        p = V.Fma(p, r, V.Create(1.666657699e-1f));
-        p = V.Fma(p, r, V.Create(0.5f));
-        var e = V.Fma(p * r, r, r) + V.Create(1f);
-        // 2^n in two steps: n reaches from -151 (denormal results) to 130 (overflow)
-        var half = V.Round(n * V.Create(0.5f));
-        return e * V.Pow2(half) * V.Pow2(n - half);
-    }
+        where V : struct, ILanes<V> => V.Exp(x);
 
     /// <summary>ln x. -inf at 0, NaN below.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -80,10 +69,7 @@ internal static class LaneMath
         var large = V.Create(1f) - (V.Create(2f) / (Exp(a + a) + V.Create(1f)));
         // (tanh a / a - 1) / a^2 in a^2 on [0, 0.63^2], error 4.7e-8
         var s = a * a;
-        var p = V.Fma(V.Create(-6.06214808e-3f), s, V.Create(2.097323439e-2f));
-        p = V.Fma(p, s, V.Create(-5.384582267e-2f));
-        p = V.Fma(p, s, V.Create(1.333273602e-1f));
-        p = V.Fma(p, s, V.Create(-3.333332861e-1f));
+        var p = V.Horner(s, -6.06214808e-3f, 2.097323439e-2f, -5.384582267e-2f, 1.333273602e-1f, -3.333332861e-1f);
         var small = V.Fma(p * s, a, a);
         return V.CopySign(V.Select(V.Less(a, V.Create(0.625f)), small, large), x);
     }
@@ -96,22 +82,11 @@ internal static class LaneMath
         var a = V.Abs(x);
         // erf(a) / a - 1 in a^2 on [0, 0.9^2], error 3e-10
         var s = a * a;
-        var p = V.Fma(V.Create(8.529401323e-5f), s, V.Create(-8.179632181e-4f));
-        p = V.Fma(p, s, V.Create(5.204226694e-3f));
-        p = V.Fma(p, s, V.Create(-2.686066479e-2f));
-        p = V.Fma(p, s, V.Create(1.128371805e-1f));
-        p = V.Fma(p, s, V.Create(-3.761263519e-1f));
-        p = V.Fma(p, s, V.Create(1.283791668e-1f));
+        var p = V.Horner(s, 8.529401323e-5f, -8.179632181e-4f, 5.204226694e-3f, -2.686066479e-2f, 1.128371805e-1f, -3.761263519e-1f, 1.283791668e-1f);
         var small = V.Fma(p, a, a);
         // -ln(erfc t) / t - 1 on [0.88, 4], error 1.7e-7; beyond 4 erf is 1 to half a unit
         var t = V.MinNumber(V.Create(4f), a);
-        var q = V.Fma(V.Create(-9.758169637e-7f), t, V.Create(3.311140632e-5f));
-        q = V.Fma(q, t, V.Create(-4.891430782e-4f));
-        q = V.Fma(q, t, V.Create(4.264229429e-3f));
-        q = V.Fma(q, t, V.Create(-2.504577034e-2f));
-        q = V.Fma(q, t, V.Create(1.077271174e-1f));
-        q = V.Fma(q, t, V.Create(6.342421689e-1f));
-        q = V.Fma(q, t, V.Create(1.288746055e-1f));
+        var q = V.Horner(t, -9.758169637e-7f, 3.311140632e-5f, -4.891430782e-4f, 4.264229429e-3f, -2.504577034e-2f, 1.077271174e-1f, 6.342421689e-1f, 1.288746055e-1f);
         var large = V.Create(1f) - Exp(-V.Fma(q, t, t));
         return V.CopySign(V.Select(V.Less(a, V.Create(0.9f)), small, large), x);
     }
@@ -121,13 +96,7 @@ internal static class LaneMath
     private static V LogTail<V>(V f)
         where V : struct, ILanes<V>
     {
-        var p = V.Fma(V.Create(-7.902743772e-2f), f, V.Create(1.262231985e-1f));
-        p = V.Fma(p, f, V.Create(-1.299818376e-1f));
-        p = V.Fma(p, f, V.Create(1.421449592e-1f));
-        p = V.Fma(p, f, V.Create(-1.664128146e-1f));
-        p = V.Fma(p, f, V.Create(2.000104509e-1f));
-        p = V.Fma(p, f, V.Create(-2.500030642e-1f));
-        p = V.Fma(p, f, V.Create(3.333333073e-1f));
+        var p = V.Horner(f, -7.902743772e-2f, 1.262231985e-1f, -1.299818376e-1f, 1.421449592e-1f, -1.664128146e-1f, 2.000104509e-1f, -2.500030642e-1f, 3.333333073e-1f);
         var f2 = f * f;
         return V.Fma(p * f, f2, V.Create(-0.5f) * f2);
     }

@@ -79,6 +79,18 @@ internal readonly unsafe struct Twice<T>(T low, T high) : ILanes<Twice<T>>
     public static Twice<T> Round(Twice<T> a) => new(T.Round(a._low), T.Round(a._high));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Twice<T> Horner(Twice<T> x, float c0, float c1, float c2, float c3, float c4) => new(T.Horner(x._low, c0, c1, c2, c3, c4), T.Horner(x._high, c0, c1, c2, c3, c4));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Twice<T> Horner(Twice<T> x, float c0, float c1, float c2, float c3, float c4, float c5, float c6) => new(T.Horner(x._low, c0, c1, c2, c3, c4, c5, c6), T.Horner(x._high, c0, c1, c2, c3, c4, c5, c6));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Twice<T> Horner(Twice<T> x, float c0, float c1, float c2, float c3, float c4, float c5, float c6, float c7) => new(T.Horner(x._low, c0, c1, c2, c3, c4, c5, c6, c7), T.Horner(x._high, c0, c1, c2, c3, c4, c5, c6, c7));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Twice<T> Exp(Twice<T> a) => new(T.Exp(a._low), T.Exp(a._high));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Twice<T> Pow2(Twice<T> a) => new(T.Pow2(a._low), T.Pow2(a._high));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
