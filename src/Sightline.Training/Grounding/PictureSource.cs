@@ -1,3 +1,4 @@
+using Sightline.Geometry;
 using Sightline.Grounding;
 using Sightline.Imaging;
 using Sightline.Imaging.Augmentation;
@@ -38,6 +39,7 @@ public sealed class PictureSource : ISampleSource
         _data = Select(DataSet.Open(recipe.Path), recipe);
         if (_data.Samples.Count == 0) throw new SightlineException(ErrorKind.BadData, $"source '{name}': {recipe.Path} has no sample in the chosen split");
         Names = recipe.Phrases is null ? ClassNames.Plain : ClassNames.Load(recipe.Phrases);
+        ClassPhrases = recipe.Classes ? [.. _data.Classes.Select(Names.PhraseOf)] : [];
         _expressions = new SampleExpressions(_data, Names);
         _pictures = new Picture?[_data.Samples.Count];
         _augmenter = training && recipe.Augmentation is { } options ? new Augmenter(processor.ImageSize, processor.ImageSize, options) : null;
@@ -56,7 +58,7 @@ public sealed class PictureSource : ISampleSource
     public ClassNames Names { get; }
 
     /// <summary>The class phrases that every sample starts with, in the order of the classes; empty where the recipe leaves them out.</summary>
-    public IReadOnlyList<string> ClassPhrases => _recipe.Classes ? [.. _data.Classes.Select(Names.PhraseOf)] : [];
+    public IReadOnlyList<string> ClassPhrases { get; }
 
     /// <inheritdoc/>
     public TrainingSample Get(long index)
@@ -66,7 +68,8 @@ public sealed class PictureSource : ISampleSource
         var random = _random.Fork((ulong)(_training ? index : at) + 1);
         try
         {
-            var grounded = Ground(sample, Load(at), random);
+            var (turned, picture) = Turn(sample, Load(at), _training && _recipe.QuarterTurns ? random.NextInt(4) : 0);
+            var grounded = Ground(turned, picture, random);
             if (_augmenter is not null) grounded = _augmenter.Apply(grounded, random);
             return TrainingSample.From($"{Name}/{sample.Id}", grounded, _processor);
         }
@@ -77,7 +80,11 @@ public sealed class PictureSource : ISampleSource
     }
 
     /// <summary>The picture of a sample with all phrases that the recipe asks for, unchanged.</summary>
-    public GroundedPicture Ground(int at) => Ground(_data.Samples[at], Load(at), _random.Fork((ulong)at + 1));
+    public GroundedPicture Ground(int at)
+    {
+        var (sample, picture) = Turn(_data.Samples[at], Load(at), 0);
+        return Ground(sample, picture, _random.Fork((ulong)at + 1));
+    }
 
     private static DataSet Select(DataSet data, PictureRecipe recipe)
     {
@@ -85,12 +92,29 @@ public sealed class PictureSource : ISampleSource
         return recipe.Split is { } split ? data.Where(split) : data;
     }
 
-    private GroundedPicture Ground(DataSample sample, Picture picture, RandomStream random)
+    /// <summary>The sample turned clockwise by quarters; its boxes then speak 0..1, since the kept picture may be smaller than the file.</summary>
+    private static (DataSample Sample, Picture Picture) Turn(DataSample sample, Picture picture, int quarters)
     {
-        // boxes are in pixels of the file; the kept picture may be smaller, so they go through 0..1
-        var scaled = sample with { Objects = [.. sample.Objects.Select(o => o with { Box = o.Box.To(Geometry.CoordinateFrame.Unit) })] };
+        var objects = sample.Objects.Select(o => o with { Box = Turn(o.Box.To(CoordinateFrame.Unit), quarters) });
+        // EXIF numbers for a picture that must be turned by 90, 180 and 270 degrees
+        var orientation = quarters switch { 1 => 6, 2 => 3, 3 => 8, _ => 1 };
+        var phrases = sample.Phrases
+            .Where(phrase => phrase.IsGrounded && (quarters == 0 || !PositionWords.AreIn(phrase.Text)))
+            .Select(phrase => phrase with { Boxes = [.. phrase.Boxes.Select(box => Turn(box.To(CoordinateFrame.Unit), quarters))] });
+        return (sample with { Objects = [.. objects], Phrases = [.. phrases] }, quarters == 0 ? picture : picture.Oriented(orientation));
+    }
+
+    private static Box Turn(Box box, int quarters)
+    {
+        for (; quarters > 0; quarters--) box = box with { X1 = 1 - box.Y2, Y1 = box.X1, X2 = 1 - box.Y1, Y2 = box.X2 };
+        return box;
+    }
+
+    private GroundedPicture Ground(DataSample scaled, Picture picture, RandomStream random)
+    {
         var phrases = new List<PhraseBoxes>();
-        if (_recipe.Classes) phrases.AddRange(_expressions.Detect(scaled, picture, _data.Classes).Phrases);
+        if (ClassPhrases.Count > 0) phrases.AddRange(_expressions.Detect(scaled, picture, _data.Classes).Phrases);
+        phrases.AddRange(scaled.Phrases.Select(phrase => new PhraseBoxes(phrase.Text, [.. phrase.Boxes.Select(box => box.To(picture.Frame))])));
         if (_recipe.Expressions > 0) phrases.AddRange(_expressions.Ground(scaled, picture, _recipe.Expressions, random).Phrases);
         return new GroundedPicture(picture, phrases);
     }

@@ -144,6 +144,9 @@ public sealed record PictureRecipe
     /// <summary>Their licence, for the model card.</summary>
     public string? Licence { get; set; }
 
+    /// <summary>Turn training pictures by random quarters, for sets without an up (microscopy, things on a table). Expressions are made afterwards.</summary>
+    public bool QuarterTurns { get; set; }
+
     /// <summary>Random changes of training samples; null: none.</summary>
     public AugmentationOptions? Augmentation { get; set; }
 }

@@ -72,8 +72,7 @@ public sealed class FusionModel : IDisposable
         var (boxes, regions) = _head.Forward(fine, image, geometry.Parents, geometry.Centres, geometry.Signs);
         var first = Op.IndexRows(text!, FirstWords(lengths));                             // [P, C]
         var heads = _phraseNorm.Forward(first);
-        var vectors = Op.L2Normalize(_phraseProjection.Forward(heads));                   // [P, E]
-        regions = Op.L2Normalize(regions);                                                // [B·M, E]
+        var vectors = _phraseProjection.Forward(heads);                                   // [P, E]
         var logits = Align(regions, vectors, pixels.Shape[0], counts);                     // [B, Pmax, M]
         var places = Config.FineSide * Config.FineSide;
         return new FusionOutput(
@@ -105,7 +104,11 @@ public sealed class FusionModel : IDisposable
         Parameters.Dispose();
     }
 
-    /// <summary>scale · cosine + bias of every place with every phrase of its picture; rows past a picture's count repeat its batch's first phrase.</summary>
+    /// <summary>
+    /// Scaled dot product of every place with every phrase of its picture. Not a cosine: "the leftmost ring" is a large step
+    /// for rings plus a small one for every bit further left, a range that a cosine times a scale of ten does not have.
+    /// Rows past a picture's count repeat its batch's first phrase.
+    /// </summary>
     private Tensor Align(Tensor regions, Tensor vectors, int pictures, int[] counts)
     {
         var most = counts.Max();
@@ -116,8 +119,8 @@ public sealed class FusionModel : IDisposable
         }
 
         var padded = Op.Reshape(Op.IndexRows(vectors, Tensor.From(rows, [rows.Length])), pictures, most, Config.ProjectionSize);
-        var cosine = Op.MatMul(padded, Op.Reshape(regions, pictures, -1, Config.ProjectionSize), transposeB: true); // [B, Pmax, M]
-        return Op.Add(Op.Mul(cosine, Op.Exp(_logScale)), _bias);
+        var dot = Op.MatMul(padded, Op.Reshape(regions, pictures, -1, Config.ProjectionSize), transposeB: true); // [B, Pmax, M]
+        return Op.Add(Op.Scale(dot, 1 / MathF.Sqrt(Config.ProjectionSize)), _bias);
     }
 
     private FusionLayouts Layouts(int pictures, int[] lengths, int[] counts)
