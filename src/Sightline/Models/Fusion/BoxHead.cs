@@ -42,14 +42,15 @@ internal sealed class BoxHead
     /// </summary>
     /// <param name="fine">Features at stride 8.</param>
     /// <param name="tokens">Fused tokens at stride 16.</param>
+    /// <param name="positions">Position embeddings of the tokens, [B·N, C].</param>
     /// <param name="parents">For each fine place the row of the token above it, [B·M] (int64).</param>
     /// <param name="centres">Centre of each fine place twice, (x, y, x, y) in 0..1, [B·M, 4].</param>
     /// <param name="signs">(-1, -1, 1, 1) times the reach of exp(0): one stride, in 0..1, [4].</param>
-    public (Tensor Boxes, Tensor Embeddings) Forward(Tensor fine, Tensor tokens, Tensor parents, Tensor centres, Tensor signs)
+    public (Tensor Boxes, Tensor Embeddings) Forward(Tensor fine, Tensor tokens, Tensor positions, Tensor parents, Tensor centres, Tensor signs)
     {
         var side = _config.FineSide;
         var channels = _config.HeadChannels;
-        var up = Op.IndexRows(_coarse.Forward(_coarseNorm.Forward(tokens)), parents);     // [B·M, Ch]
+        var up = Op.IndexRows(_coarse.Forward(Op.Add(_coarseNorm.Forward(tokens), positions)), parents);     // [B·M, Ch]
         var x = Op.Add(up, Op.Reshape(_fine.Forward(fine), -1, channels));
         x = Op.Gelu(x, GeluKind.Tanh);
         x = Op.Reshape(_mix.Forward(Op.Reshape(x, -1, side, side, channels)), -1, channels);

@@ -26,15 +26,16 @@ internal sealed class FusionLayer(ParameterScope scope, FusionConfig config)
 
     /// <summary>
     /// image [B·N, C] and text [T, C] to the same shapes. Without text (null), the picture side alone: a layer of a vision
-    /// transformer.
+    /// transformer. What words see of a patch always includes where it is (positions [B·N, C]), as in DETR: "leftmost"
+    /// and "left of" are read off there.
     /// </summary>
-    public (Tensor Image, Tensor? Text) Forward(Tensor image, Tensor? text, FusionLayouts layouts, RandomStream? random)
+    public (Tensor Image, Tensor? Text) Forward(Tensor image, Tensor? text, Tensor positions, FusionLayouts layouts, RandomStream? random)
     {
         if (text is not null)
         {
             var y = _textNorm1.Forward(text);
             text = Residual.Add(text, _textSelf.Forward(y, y, layouts.TextSelf), config.Dropout, random);
-            text = Residual.Add(text, _textFromImage.Forward(_textNorm2.Forward(text), _imageContextNorm.Forward(image), layouts.TextFromImage), config.Dropout, random);
+            text = Residual.Add(text, _textFromImage.Forward(_textNorm2.Forward(text), Op.Add(_imageContextNorm.Forward(image), positions), layouts.TextFromImage), config.Dropout, random);
             text = Residual.Add(text, _textMlp.Forward(_textNorm3.Forward(text)), config.Dropout, random);
             image = Residual.Add(image, _imageFromText.Forward(_imageNorm.Forward(image), _textContextNorm.Forward(text), layouts.ImageFromText), config.Dropout, random);
         }

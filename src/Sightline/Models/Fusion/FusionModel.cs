@@ -66,10 +66,10 @@ public sealed class FusionModel : IDisposable
     {
         var layouts = Layouts(pixels.Shape[0], lengths, counts);
         var geometry = Geometry(pixels.Shape[0]);
-        var (fine, image) = _imageEncoder.Forward(pixels, geometry.Positions, layouts.ImageSelf, random);
+        var (fine, image, positions) = _imageEncoder.Forward(pixels, geometry.Positions, layouts.ImageSelf, random);
         Tensor? text = words;
-        foreach (var layer in _fusion) (image, text) = layer.Forward(image, text, layouts, random);
-        var (boxes, regions) = _head.Forward(fine, image, geometry.Parents, geometry.Centres, geometry.Signs);
+        foreach (var layer in _fusion) (image, text) = layer.Forward(image, text, positions, layouts, random);
+        var (boxes, regions) = _head.Forward(fine, image, positions, geometry.Parents, geometry.Centres, geometry.Signs);
         var first = Op.IndexRows(text!, FirstWords(lengths));                             // [P, C]
         var heads = _phraseNorm.Forward(first);
         var vectors = _phraseProjection.Forward(heads);                                   // [P, E]
@@ -88,9 +88,9 @@ public sealed class FusionModel : IDisposable
         var imageSelf = AttentionLayout.Packed(Repeat(Config.CoarseSide * Config.CoarseSide, pixels.Shape[0]));
         var geometry = Geometry(pixels.Shape[0]);
         var layouts = new FusionLayouts(imageSelf, imageSelf, imageSelf, imageSelf);
-        var (fine, image) = _imageEncoder.Forward(pixels, geometry.Positions, imageSelf, random);
-        foreach (var layer in _fusion) (image, _) = layer.Forward(image, null, layouts, random);
-        var (_, regions) = _head.Forward(fine, image, geometry.Parents, geometry.Centres, geometry.Signs);
+        var (fine, image, positions) = _imageEncoder.Forward(pixels, geometry.Positions, imageSelf, random);
+        foreach (var layer in _fusion) (image, _) = layer.Forward(image, null, positions, layouts, random);
+        var (_, regions) = _head.Forward(fine, image, positions, geometry.Parents, geometry.Centres, geometry.Signs);
         var words = EncodeText(phrases, random);
         var vectors = _phraseProjection.Forward(_phraseNorm.Forward(Op.IndexRows(words, FirstWords(phrases.Lengths))));
         return (regions, Op.L2Normalize(vectors));

@@ -35,14 +35,15 @@ internal sealed class ImageEncoder
         _local = [.. Enumerable.Range(0, config.LocalLayers).Select(i => new LocalLayer(scope / "local" / i, inputs))];
         _patches = new Conv2d(scope / "patches", inputs, config.HiddenSize, kernel: 3, stride: 2);
         _patchNorm = new LayerNorm(scope / "patch_norm", config.HiddenSize);
-        _position = new Linear(scope / "position", PositionFeatures.Channels, config.HiddenSize, initializer: Initializer.TruncatedNormal());
+        _position = new Linear(scope / "position", PositionFeatures.Channels, config.HiddenSize);
         _layers = [.. Enumerable.Range(0, config.ImageLayers).Select(i => new TransformerLayer(scope / "layers" / i, config))];
     }
 
     /// <summary>
-    /// pixels [B, S, S, 3] and position features [B·N, F] to fine features [B, S/8, S/8, Cf] and tokens [B·N, C], N = (S/16)².
+    /// pixels [B, S, S, 3] and position features [B·N, F] to fine features [B, S/8, S/8, Cf], tokens [B·N, C] and
+    /// position embeddings [B·N, C], N = (S/16)².
     /// </summary>
-    public (Tensor Fine, Tensor Tokens) Forward(Tensor pixels, Tensor positions, AttentionLayout layout, RandomStream? random)
+    public (Tensor Fine, Tensor Tokens, Tensor Positions) Forward(Tensor pixels, Tensor positions, AttentionLayout layout, RandomStream? random)
     {
         var x = pixels;
         for (var i = 0; i < 3; i++)
@@ -53,9 +54,10 @@ internal sealed class ImageEncoder
 
         foreach (var layer in _local) x = layer.Forward(x);                               // [B, S/8, S/8, Cf]
         var tokens = Op.Reshape(_patches.Forward(x), -1, _config.HiddenSize);             // [B·N, C]
-        tokens = Op.Add(_patchNorm.Forward(tokens), _position.Forward(positions));
+        var places = _position.Forward(positions);                                        // [B·N, C]
+        tokens = Op.Add(_patchNorm.Forward(tokens), places);
         foreach (var layer in _layers) tokens = layer.Forward(tokens, layout, random);
-        return (x, tokens);
+        return (x, tokens, places);
     }
 
     /// <summary>A ConvNeXt block (Liu et al. 2022): depthwise 5 x 5, norm, two pointwise layers, residual.</summary>
