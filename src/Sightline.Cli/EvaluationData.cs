@@ -1,5 +1,7 @@
 using System.CommandLine;
 using Sightline.Cli.Output;
+using Sightline.Grounding;
+using Sightline.Tensors.Quantized;
 using Sightline.Training.Data;
 using Sightline.Training.Expressions;
 
@@ -14,11 +16,13 @@ internal sealed class EvaluationData
     private readonly Option<string?> _phrases = new("--phrases") { Description = "JSON file with readable phrases for class names", HelpName = "FILE" };
     private readonly Option<int?> _every = new("--hold-out-every") { Description = "Only every N-th block of neighbouring names, as a recipe holds them out", HelpName = "N" };
     private readonly Option<int> _block = new("--hold-out-block") { Description = "Pictures in such a block", HelpName = "N", DefaultValueFactory = _ => 12 };
+    private readonly Option<bool> _int8 = new("--int8") { Description = "Quantize the model's linear layers to int8 while loading" };
     private readonly Option<int?> _limit = new("--limit") { Description = "Only the first N pictures", HelpName = "N" };
 
     public EvaluationData(Command command)
     {
         command.Add(_model);
+        command.Add(_int8);
         command.Add(_data);
         _open = new DataSetOptions(command);
         command.Add(_phrases);
@@ -27,8 +31,9 @@ internal sealed class EvaluationData
         command.Add(_limit);
     }
 
-    /// <summary>The model folder.</summary>
-    public string Model(ParseResult parsed) => ModelLocation.Resolve(parsed.GetValue(_model));
+    /// <summary>Loads the model.</summary>
+    public Grounder Load(ParseResult parsed) =>
+        Grounder.Load(ModelLocation.Resolve(parsed.GetValue(_model)), parsed.GetValue(_int8) ? QuantizedFormat.Int8 : null);
 
     /// <summary>The chosen part of the data set.</summary>
     public DataSet Data(ParseResult parsed)

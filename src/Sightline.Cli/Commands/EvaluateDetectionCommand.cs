@@ -38,7 +38,7 @@ internal sealed class EvaluateDetectionCommand : ToolCommand
     {
         var data = _data.Data(parsed);
         var names = _data.Names(parsed);
-        using var grounder = Grounder.Load(_data.Model(parsed));
+        using var grounder = _data.Load(parsed);
         var evaluator = new DataSetEvaluator(grounder) { Progress = EvaluationData.Progress(Terminal) };
         var (score, detections) = await evaluator.DetectAsync(data, names, settings.Bootstrap, cancellation);
         if (settings.Detections is { } path) OutputFile.Write(path, stream => WriteDetections(stream, detections));

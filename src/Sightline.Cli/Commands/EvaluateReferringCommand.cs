@@ -36,7 +36,7 @@ internal sealed class EvaluateReferringCommand : ToolCommand
     {
         var data = _data.Data(parsed);
         var names = _data.Names(parsed);
-        using var grounder = Grounder.Load(_data.Model(parsed));
+        using var grounder = _data.Load(parsed);
         var evaluator = new DataSetEvaluator(grounder) { Progress = EvaluationData.Progress(Terminal) };
         var result = await evaluator.ReferAsync(data, names, settings.Expressions, settings.Seed, settings.Bootstrap, cancellation);
         if (settings.Json is { } target) JsonOutput.Write(Terminal, target, json => WriteJson(json, result, settings));

@@ -5,6 +5,7 @@ using Sightline.Nn;
 using Sightline.Tensors;
 using Sightline.Tensors.Autograd;
 using Sightline.Tensors.Ops;
+using Sightline.Tensors.Quantized;
 using Sightline.Text;
 
 namespace Sightline.Grounding;
@@ -20,12 +21,12 @@ public sealed class FusionGroundingModel(FusionModel model, FusionProcessor proc
         $"fusion grounding model, {model.Parameters.Count / 1e6:0.0} M parameters, canvas {model.Config.ImageSize} x {model.Config.ImageSize}";
 
     /// <summary>Loads config, weights and tokenizer of a model folder.</summary>
-    public static FusionGroundingModel Load(HuggingFaceFolder folder)
+    public static FusionGroundingModel Load(HuggingFaceFolder folder, QuantizedFormat? quantization = null)
     {
         ArgumentNullException.ThrowIfNull(folder);
         var config = FusionFolder.ReadConfig(folder);
         using var checkpoint = folder.OpenCheckpoint();
-        var parameters = ParameterStore.From(new CheckpointParameters(checkpoint));
+        var parameters = ParameterStore.From(new CheckpointParameters(checkpoint), quantization: quantization);
         try
         {
             var model = new FusionModel(config, parameters);

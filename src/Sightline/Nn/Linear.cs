@@ -1,14 +1,27 @@
 using Sightline.Tensors;
 using Sightline.Tensors.Ops;
+using Sightline.Tensors.Quantized;
 
 namespace Sightline.Nn;
 
-/// <summary>y = x Wᵀ + b, over the last axis. Parameters <c>weight</c> [Out, In] and <c>bias</c> [Out].</summary>
-public sealed class Linear(ParameterScope scope, int inputs, int outputs, bool bias = true, Initializer? initializer = null)
+/// <summary>
+/// y = x Wᵀ + b, over the last axis. Parameters <c>weight</c> [Out, In] and <c>bias</c> [Out]. In a store with
+/// <see cref="ParameterStore.Quantization"/> the product runs on int8 or int4 weights.
+/// </summary>
+public sealed class Linear
 {
-    private readonly Tensor _weight = scope.Get("weight", [outputs, inputs], initializer ?? Initializer.FanIn());
-    private readonly Tensor? _bias = bias ? scope.Get("bias", [outputs], Initializer.Zeros) : null;
+    private readonly Tensor _weight;
+    private readonly Tensor? _bias;
+    private readonly QuantizedWeight? _quantized;
+
+    /// <summary>Takes its parameters below <paramref name="scope"/>.</summary>
+    public Linear(ParameterScope scope, int inputs, int outputs, bool bias = true, Initializer? initializer = null)
+    {
+        _weight = scope.Get("weight", [outputs, inputs], initializer ?? Initializer.FanIn());
+        _bias = bias ? scope.Get("bias", [outputs], Initializer.Zeros) : null;
+        _quantized = scope.Quantize(_weight);
+    }
 
     /// <summary>[.., In] to [.., Out].</summary>
-    public Tensor Forward(Tensor x) => Op.Linear(x, _weight, _bias);
+    public Tensor Forward(Tensor x) => _quantized is null ? Op.Linear(x, _weight, _bias) : Op.QuantizedLinear(x, _quantized, _bias);
 }

@@ -1,4 +1,5 @@
 using Sightline.Tensors;
+using Sightline.Tensors.Quantized;
 
 namespace Sightline.Nn;
 
@@ -17,10 +18,12 @@ public sealed record Parameter(string Path, Tensor Value)
 /// </summary>
 public sealed class ParameterStore : IDisposable
 {
+    private const int SmallestQuantizedInput = 64;
     private readonly Dictionary<string, Parameter> _byPath = new(StringComparer.Ordinal);
     private readonly List<Parameter> _ordered = [];
     private readonly IParameterSource? _source;
     private readonly RandomStream? _random;
+    private readonly List<QuantizedWeight> _quantized = [];
     private readonly List<string> _missing = [];
     private readonly List<string> _misfits = [];
     private bool _leaveUnwritten;
@@ -47,8 +50,8 @@ public sealed class ParameterStore : IDisposable
     public static ParameterStore Initialize(ulong seed) => new(null, new RandomStream(seed));
 
     /// <summary>Parameters from a checkpoint; with a seed, paths that it lacks are initialized, otherwise they are an error in <see cref="RequireComplete"/>.</summary>
-    public static ParameterStore From(IParameterSource source, ulong? seedForMissing = null) =>
-        new(source, seedForMissing is { } seed ? new RandomStream(seed) : null);
+    public static ParameterStore From(IParameterSource source, ulong? seedForMissing = null, QuantizedFormat? quantization = null) =>
+        new(source, seedForMissing is { } seed ? new RandomStream(seed) : null) { Quantization = quantization };
 
     /// <summary>Parameters with arbitrary values, for counting: memory is reserved but never touched.</summary>
     public static ParameterStore Unwritten() => new(null, null) { _leaveUnwritten = true };
@@ -88,6 +91,12 @@ public sealed class ParameterStore : IDisposable
         throw new SightlineException(ErrorKind.BadModel, $"{where}: the checkpoint does not fit the model: {shown}{(problems.Count > 5 ? $" (and {problems.Count - 5} more)" : "")}");
     }
 
+    /// <summary>
+    /// Set before the layers are made: matrices of linear layers are then also kept quantized, and used so in the forward pass. For
+    /// inference; a quantized layer does not train.
+    /// </summary>
+    public QuantizedFormat? Quantization { get; init; }
+
     /// <summary>Drops all gradients; their memory goes back to the pool.</summary>
     public void ClearGradients()
     {
@@ -98,8 +107,19 @@ public sealed class ParameterStore : IDisposable
     public void Dispose()
     {
         foreach (var parameter in _ordered) parameter.Value.Dispose();
+        foreach (var weight in _quantized) weight.Dispose();
+        _quantized.Clear();
         _ordered.Clear();
         _byPath.Clear();
+    }
+
+    /// <summary>The quantized form of a matrix, where the store keeps one: null for narrow matrices, whose rounding costs more than it saves.</summary>
+    internal QuantizedWeight? Quantize(Tensor matrix)
+    {
+        if (Quantization is not { } format || matrix.Shape[1] < SmallestQuantizedInput || matrix.Shape[1] % 32 != 0) return null;
+        var weight = QuantizedWeight.Quantize(matrix, format);
+        _quantized.Add(weight);
+        return weight;
     }
 
     internal Tensor Get(string path, Shape shape, Initializer initializer)
@@ -158,6 +178,9 @@ public readonly struct ParameterScope(ParameterStore store, string path)
 
     /// <summary>The parameter with this name here.</summary>
     public Tensor Get(string name, Shape shape, Initializer initializer) => store.Get(Child(name).Path, shape, initializer);
+
+    /// <summary>See <see cref="ParameterStore.Quantization"/>.</summary>
+    internal QuantizedWeight? Quantize(Tensor matrix) => store.Quantize(matrix);
 
     private ParameterScope Child(string name) => new(store, path.Length == 0 ? name : $"{path}.{name}");
 }
