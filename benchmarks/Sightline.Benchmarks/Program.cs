@@ -6,6 +6,9 @@ var benchmarks = new Dictionary<string, Action<string[]>>
     ["coco-evaluation"] = _ => CocoEvaluationBenchmark.Run(),
     ["kernels"] = KernelBenchmark.Run,
     ["tokenizer"] = _ => TokenizerBenchmark.Run(),
+    ["coco-evaluation"] = CocoEvaluationBenchmark.Run,
+    ["quantized"] = QuantizedBenchmark.Run,
+    ["tokenizer"] = TokenizerBenchmark.Run,
 };
 
 if (args.Length == 0 || !benchmarks.TryGetValue(args[0], out var run))
