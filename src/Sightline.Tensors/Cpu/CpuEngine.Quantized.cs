@@ -49,14 +49,15 @@ public sealed partial class CpuEngine
         where TWeight : struct
         where TActivation : struct
     {
-        var tileRows = call.RowCount switch { 1 => 1, 2 => 2, 3 or 4 => 4, _ => TallPieces<TKernel, TAcc, TWeight, TActivation>.TileRows };
+        var isThin = call.RowCount <= ThinPieces<TKernel, TAcc, TWeight, TActivation>.MaxRows;
+        var tileRows = isThin ? call.RowCount : TallPieces<TKernel, TAcc, TWeight, TActivation>.TileRows;
         var product = call.Prepare(tileRows, TKernel.ActivationBytes);
         try
         {
-            if (product.Rows.Tiles == 1)
+            if (isThin)
             {
                 var thin = new ThinPieces<TKernel, TAcc, TWeight, TActivation>(product);
-                Parallel(ref thin, PieceCount(product.Layout.Panels, ThinPieces<TKernel, TAcc, TWeight, TActivation>.PanelsPerPiece));
+                Parallel(ref thin, product.Layout.Blocks);
             }
             else
             {

@@ -4,17 +4,17 @@ using Sightline.Tensors.Cpu.Threading;
 
 namespace Sightline.Tensors.Quantized;
 
-/// <summary>Quantizes one panel (eight output channels) a piece.</summary>
-internal readonly unsafe struct QuantizePieces(PanelLayout layout, byte* panels, float* channelScales, byte* weight, DType type) : IPieces
+/// <summary>Quantizes one block of output channels a piece.</summary>
+internal readonly unsafe struct QuantizePieces(PanelLayout layout, byte* blocks, float* channelScales, byte* weight, DType type) : IPieces
 {
     private const int Block = 128; // a multiple of both group sizes
 
     [SkipLocalsInit]
     public void Run(int piece)
     {
-        layout.Clear(panels, piece);
+        layout.Clear(blocks, piece);
         var row = stackalloc float[Block];
-        for (var n = piece * PanelLayout.Channels; n < (piece + 1) * PanelLayout.Channels; n++)
+        for (var n = piece * PanelLayout.BlockChannels; n < (piece + 1) * PanelLayout.BlockChannels; n++)
         {
             if (layout.Format == QuantizedFormat.Int8) QuantizeRow(n, row);
             else if (n < layout.OutputSize) QuantizeGroups(n, row);
@@ -39,7 +39,7 @@ internal readonly unsafe struct QuantizePieces(PanelLayout layout, byte* panels,
         for (var k = 0; k < layout.InputSize; k += Block)
         {
             var count = Load(n, k, row);
-            for (var i = 0; i < count; i++) layout.Write(panels, n, k + i, (int)MathF.Round(row[i] * inverse));
+            for (var i = 0; i < count; i++) layout.Write(blocks, n, k + i, (int)MathF.Round(row[i] * inverse));
         }
     }
 
@@ -56,10 +56,10 @@ internal readonly unsafe struct QuantizePieces(PanelLayout layout, byte* panels,
             }
 
             var scale = float.IsFinite(extreme) ? (BFloat16)(extreme / -8) : (BFloat16)float.NaN;
-            *layout.GroupScale(panels, n, k / layout.GroupSize) = scale;
+            *layout.GroupScale(blocks, n, k / layout.GroupSize) = scale;
             var inverse = 1 / (float)scale;
             if (!float.IsFinite(inverse)) continue;
-            for (var i = 0; i < count; i++) layout.Write(panels, n, k + i, (int)Math.Clamp(MathF.Round(row[i] * inverse), -8, 7));
+            for (var i = 0; i < count; i++) layout.Write(blocks, n, k + i, (int)Math.Clamp(MathF.Round(row[i] * inverse), -8, 7));
         }
     }
 
@@ -79,6 +79,6 @@ internal readonly unsafe struct DequantizePieces(QuantizedWeight weight, float* 
     {
         var layout = weight.Layout;
         var row = target + ((long)piece * layout.InputSize);
-        for (var k = 0; k < layout.InputSize; k++) row[k] = layout.Read(weight.Panels, piece, k) * weight.ScaleAt(piece, k);
+        for (var k = 0; k < layout.InputSize; k++) row[k] = layout.Read(weight.Blocks, piece, k) * weight.ScaleAt(piece, k);
     }
 }

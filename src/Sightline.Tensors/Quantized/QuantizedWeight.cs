@@ -10,13 +10,13 @@ namespace Sightline.Tensors.Quantized;
 /// </summary>
 public sealed unsafe class QuantizedWeight : IDisposable
 {
-    private readonly Tensor _panels;
+    private readonly Tensor _blocks;
     private readonly Tensor? _channelScales;
 
     private QuantizedWeight(QuantizedFormat format, int outputSize, int inputSize)
     {
         Layout = new PanelLayout(format, outputSize, inputSize);
-        _panels = Tensor.Empty([Layout.Panels, checked((int)Layout.PanelBytes)], DType.Int8, CpuEngine.Instance).AsParameter(requiresGrad: false);
+        _blocks = Tensor.Empty([Layout.Blocks, checked((int)Layout.BlockBytes)], DType.Int8, CpuEngine.Instance).AsParameter(requiresGrad: false);
         if (format == QuantizedFormat.Int8)
             _channelScales = Tensor.Empty([Layout.Panels * PanelLayout.Channels], DType.Float32, CpuEngine.Instance).AsParameter(requiresGrad: false);
     }
@@ -34,13 +34,13 @@ public sealed unsafe class QuantizedWeight : IDisposable
     public int ActivationGroup => Layout.GroupSize;
 
     /// <summary>Bytes of numbers and scales.</summary>
-    public long Bytes => _panels.Bytes + (_channelScales?.Bytes ?? 0);
+    public long Bytes => _blocks.Bytes + (_channelScales?.Bytes ?? 0);
 
     internal PanelLayout Layout { get; }
 
-    internal byte* Panels => (byte*)_panels.Data;
+    internal byte* Blocks => (byte*)_blocks.Data;
 
-    /// <summary>One scale for each output channel, padded with zeros to whole panels; null for int4.</summary>
+    /// <summary>One scale for each output channel, padded with zeros to whole blocks; null for int4.</summary>
     internal float* ChannelScales => _channelScales is null ? null : _channelScales.F32;
 
     /// <summary>
@@ -55,8 +55,8 @@ public sealed unsafe class QuantizedWeight : IDisposable
         if (weight.Shape.Rank != 2 || !weight.DType.IsFloat() || !weight.Engine.IsHostMemory)
             throw new ShapeException($"QuantizedWeight: needs a matrix [output, input] of floats in the processor's memory, got {weight}");
         var result = new QuantizedWeight(format, weight.Shape[0], weight.Shape[1]);
-        var pieces = new QuantizePieces(result.Layout, result.Panels, result.ChannelScales, (byte*)weight.Data, weight.DType);
-        CpuEngine.Parallel(ref pieces, result.Layout.Panels);
+        var pieces = new QuantizePieces(result.Layout, result.Blocks, result.ChannelScales, (byte*)weight.Data, weight.DType);
+        CpuEngine.Parallel(ref pieces, result.Layout.Blocks);
         return result;
     }
 
@@ -97,7 +97,7 @@ public sealed unsafe class QuantizedWeight : IDisposable
         var target = (sbyte*)result.Data;
         for (var n = 0; n < OutputSize; n++)
         {
-            for (var k = 0; k < InputSize; k++) target[((long)n * InputSize) + k] = (sbyte)Layout.Read(Panels, n, k);
+            for (var k = 0; k < InputSize; k++) target[((long)n * InputSize) + k] = (sbyte)Layout.Read(Blocks, n, k);
         }
 
         return result;
@@ -110,7 +110,7 @@ public sealed unsafe class QuantizedWeight : IDisposable
         var result = Tensor.Empty([OutputSize, Layout.Groups], DType.BFloat16, CpuEngine.Instance);
         for (var n = 0; n < OutputSize; n++)
         {
-            for (var g = 0; g < Layout.Groups; g++) ((BFloat16*)result.Data)[((long)n * Layout.Groups) + g] = *Layout.GroupScale(Panels, n, g);
+            for (var g = 0; g < Layout.Groups; g++) ((BFloat16*)result.Data)[((long)n * Layout.Groups) + g] = *Layout.GroupScale(Blocks, n, g);
         }
 
         return result;
@@ -119,7 +119,7 @@ public sealed unsafe class QuantizedWeight : IDisposable
     /// <summary>Gives the memory back.</summary>
     public void Dispose()
     {
-        _panels.Dispose();
+        _blocks.Dispose();
         _channelScales?.Dispose();
     }
 
@@ -128,17 +128,17 @@ public sealed unsafe class QuantizedWeight : IDisposable
 
     /// <summary>The scale of an output channel at an input.</summary>
     internal float ScaleAt(int channel, int input) =>
-        _channelScales is not null ? ChannelScales[channel] : (float)*Layout.GroupScale(Panels, channel, input / Layout.GroupSize);
+        _channelScales is not null ? ChannelScales[channel] : (float)*Layout.GroupScale(Blocks, channel, input / Layout.GroupSize);
 
     private void Pack(ReadOnlySpan<sbyte> numbers, float* scales)
     {
-        for (var panel = 0; panel < Layout.Panels; panel++) Layout.Clear(Panels, panel);
+        for (var block = 0; block < Layout.Blocks; block++) Layout.Clear(Blocks, block);
         if (ChannelScales is not null) new Span<float>(ChannelScales, Layout.Panels * PanelLayout.Channels).Clear();
         for (var n = 0; n < OutputSize; n++)
         {
-            for (var k = 0; k < InputSize; k++) Layout.Write(Panels, n, k, numbers[(n * InputSize) + k]);
+            for (var k = 0; k < InputSize; k++) Layout.Write(Blocks, n, k, numbers[(n * InputSize) + k]);
             if (ChannelScales is not null) ChannelScales[n] = scales[n];
-            else for (var g = 0; g < Layout.Groups; g++) *Layout.GroupScale(Panels, n, g) = (BFloat16)scales[((long)n * Layout.Groups) + g];
+            else for (var g = 0; g < Layout.Groups; g++) *Layout.GroupScale(Blocks, n, g) = (BFloat16)scales[((long)n * Layout.Groups) + g];
         }
     }
 }

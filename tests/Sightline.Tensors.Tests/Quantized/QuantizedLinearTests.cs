@@ -10,7 +10,7 @@ namespace Sightline.Tensors.Tests.Quantized;
 
 public class QuantizedLinearTests
 {
-    private static readonly int[] s_rows = [1, 2, 3, 4, 5, 6, 7, 13];
+    private static readonly int[] s_rows = [1, 2, 3, 4, 5, 8, 9, 13];
 
     public static TheoryData<QuantizedFormat> Formats => [QuantizedFormat.Int8, QuantizedFormat.Int4];
 
@@ -35,7 +35,7 @@ public class QuantizedLinearTests
     [Trait("Isa", "each")]
     public void Large_shapes_pass_every_block_border(QuantizedFormat format)
     {
-        foreach (var (M, N, K) in new[] { (100, 70, 1100), (7, 150, 2049), (1, 300, 3000), (2, 65, 1056), (4, 40, 4000), (6, 33, 1500) })
+        foreach (var (M, N, K) in new[] { (100, 70, 1100), (7, 150, 2049), (1, 300, 3000), (2, 65, 1056), (4, 40, 4000), (8, 33, 1500) })
         {
             using var scope = TensorScope.Open();
             var x = Values.Normal([M, K], K);

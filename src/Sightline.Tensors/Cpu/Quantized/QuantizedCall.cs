@@ -18,6 +18,6 @@ internal readonly unsafe struct QuantizedCall(Tensor x, QuantizedWeight weight, 
         var offset = layout.Format == QuantizedFormat.Int8 ? 128 : 8;
         var pieces = new QuantizeRows(rows, (byte*)x.Data, x.DType, RowCount, layout.InputSize, layout.Units, layout.GroupSize, offset, activationBytes);
         CpuEngine.Parallel(ref pieces, rows.Tiles);
-        return new QuantizedProduct(layout, weight.Panels, weight.ChannelScales, rows, RowCount, _bias, _y);
+        return new QuantizedProduct(layout, weight.Blocks, weight.ChannelScales, rows, RowCount, _bias, _y);
     }
 }

@@ -12,7 +12,7 @@ internal readonly unsafe struct QuantizedLines(QuantizedWeight weight) : IPanelS
     public void Pack(float* target, int width, int first, int count, int k0, int K)
     {
         var layout = weight.Layout;
-        var panels = weight.Panels;
+        var blocks = weight.Blocks;
         for (var k = 0; k < K; k++, target += width)
         {
             var channel = k0 + k;
@@ -21,7 +21,7 @@ internal readonly unsafe struct QuantizedLines(QuantizedWeight weight) : IPanelS
                 // up to the end of the group that shares a scale
                 var end = Math.Min(count, i + layout.GroupSize - ((first + i) % layout.GroupSize));
                 var scale = weight.ScaleAt(channel, first + i);
-                for (; i < end; i++) target[i] = layout.Read(panels, channel, first + i) * scale;
+                for (; i < end; i++) target[i] = layout.Read(blocks, channel, first + i) * scale;
             }
 
             for (var i = count; i < width; i++) target[i] = 0;

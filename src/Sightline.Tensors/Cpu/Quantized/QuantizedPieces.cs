@@ -6,30 +6,28 @@ using Sightline.Tensors.Quantized;
 namespace Sightline.Tensors.Cpu.Quantized;
 
 /// <summary>The operands of a quantized product.</summary>
-internal readonly unsafe struct QuantizedProduct(PanelLayout layout, byte* panels, float* channelScales, QuantizedRows rows, int rowCount, float* bias, float* y)
+internal readonly unsafe struct QuantizedProduct(PanelLayout layout, byte* blocks, float* channelScales, QuantizedRows rows, int rowCount, float* bias, float* y)
 {
     public readonly PanelLayout Layout = layout;
     public readonly QuantizedRows Rows = rows;
     public readonly int RowCount = rowCount;
 
-    /// <summary>A panel from a unit on. Panels past the end repeat the last one; their results are dropped.</summary>
-    public PanelCursor Panel(int panel, int unit = 0)
-    {
-        var start = panels + (Math.Min(panel, Layout.Panels - 1) * Layout.PanelBytes);
-        return new PanelCursor(start + ((long)unit * Layout.UnitBytes), start + Layout.ScaleOffset + (unit * 8L / Layout.GroupSize * 16));
-    }
+    /// <summary>A block of weights from a unit on.</summary>
+    public byte* Block(int block, int unit = 0) => blocks + (block * Layout.BlockBytes) + Layout.UnitOffset(unit);
 
-    public RowCursor Tile(int tile, int unit, int units)
+    public float GroupScale(int channel, int group) => (float)*Layout.GroupScale(blocks, channel, group);
+
+    public RowCursor Tile(int tile, int unit, int units, int row = 0)
     {
-        var group = unit * 8 / Layout.GroupSize;
-        return new RowCursor(Rows.Numbers(tile, unit), Rows.Scales(tile, group), Rows.Corrections(tile, group), units);
+        var group = unit * PanelLayout.UnitPositions / Layout.GroupSize;
+        return new RowCursor(Rows.Numbers(tile, unit) + (row * Rows.QuadBytes), Rows.Scales(tile, group) + row, Rows.Corrections(tile, group) + row, Rows.TileRows, units);
     }
 
     /// <summary>From the float sums [row][8] of a tile's panel to the output: y = sum x channel scale + bias, one rounding.</summary>
     public void Finish(int tile, int panel, float* sums)
     {
-        if (panel >= Layout.Panels) return;
         var channel = panel * PanelLayout.Channels;
+        if (channel >= Layout.OutputSize) return;
         var count = Math.Min(PanelLayout.Channels, Layout.OutputSize - channel);
         for (var r = 0; r < Rows.TileRows && (tile * Rows.TileRows) + r < RowCount; r++, sums += 8)
         {
@@ -50,45 +48,46 @@ internal readonly unsafe struct QuantizedProduct(PanelLayout layout, byte* panel
     }
 }
 
-/// <summary>Few rows (at most six): one tile over all inputs, a few panels a piece; bounded by reading the weights.</summary>
+/// <summary>Few rows: one tile over all inputs, a block of weights a piece; bounded by reading the weights.</summary>
 internal readonly unsafe struct ThinPieces<TKernel, TAcc, TWeight, TActivation>(QuantizedProduct product) : IPieces
     where TKernel : struct, IQuantizedKernel<TAcc, TWeight, TActivation>
     where TAcc : struct
     where TWeight : struct
     where TActivation : struct
 {
-    public const int PanelsPerPiece = 4;
-    private const int MaxSums = 6 * PanelsPerPiece * PanelLayout.Channels;
+    /// <summary>Up to here reading the weights once in order beats the larger tile of <see cref="TallPieces{TKernel, TAcc, TWeight, TActivation}"/>.</summary>
+    public const int MaxRows = 8;
+
+    private const int MaxSums = MaxRows * PanelLayout.BlockChannels;
+    private const int UnitsPerStretch = 64; // 512 inputs: 16 KB of int8 numbers
 
     [SkipLocalsInit]
     public void Run(int piece)
     {
         var rows = product.Rows.TileRows;
-        var sums = stackalloc float[MaxSums];
-        new Span<float>(sums, MaxSums).Clear();
-        var cursors = stackalloc PanelCursor[PanelsPerPiece];
-        var first = piece * PanelsPerPiece;
-        for (var p = 0; p < PanelsPerPiece; p++) cursors[p] = product.Panel(first + p);
-        var tile = product.Tile(0, 0, product.Layout.Units);
-        switch (rows)
-        {
-            case 1: QuantizedTiles<TKernel, TAcc, TWeight, TActivation>.Run1(cursors, tile, sums); break;
-            case 2: QuantizedTiles<TKernel, TAcc, TWeight, TActivation>.Run2(cursors, tile, sums); break;
-            case 4:
-                for (var p = 0; p < PanelsPerPiece; p += 2) QuantizedTiles<TKernel, TAcc, TWeight, TActivation>.Run4(cursors + p, tile, sums + (p * rows * 8));
-                break;
-            default:
-                for (var p = 0; p < PanelsPerPiece; p += 2) QuantizedTiles<TKernel, TAcc, TWeight, TActivation>.Run6(cursors + p, tile, sums + (p * rows * 8));
-                break;
-        }
+        var sums = stackalloc float[MaxSums]; // [panel][row][8]
+        new Span<float>(sums, rows * PanelLayout.BlockChannels).Clear();
+        for (var unit = 0; unit < product.Layout.Units; unit += UnitsPerStretch)
+            Multiply(product.Block(piece, unit), unit, Math.Min(UnitsPerStretch, product.Layout.Units - unit), sums);
+        for (var p = 0; p < PanelLayout.BlockPanels; p++)
+            product.Finish(0, (piece * PanelLayout.BlockPanels) + p, sums + (p * rows * PanelLayout.Channels));
+    }
 
-        for (var p = 0; p < PanelsPerPiece; p++) product.Finish(0, first + p, sums + (p * rows * 8));
+    /// <summary>The first rows bring the stretch from memory into the first-level cache for the others.</summary>
+    private void Multiply(byte* block, int unit, int units, float* sums)
+    {
+        var rows = product.Rows.TileRows;
+        var row = 0;
+        for (; row <= rows - 2; row += 2)
+            QuantizedTiles<TKernel, TAcc, TWeight, TActivation>.Run2(block, product.Tile(0, unit, units, row), sums + (row * PanelLayout.Channels));
+        if (row < rows)
+            QuantizedTiles<TKernel, TAcc, TWeight, TActivation>.Run1(block, product.Tile(0, unit, units, row), sums + (row * PanelLayout.Channels));
     }
 }
 
 /// <summary>
-/// Many rows: a block of rows times a block of channels a piece, over stretches of inputs such that a pair of panels stays
-/// in the first-level cache while all tiles of the block pass, and the block's activations in the second.
+/// Many rows: a block of rows times a block of channels a piece, over stretches of inputs such that a block of weights
+/// stays in the first-level cache while all tiles of the block pass, and the block's activations in the second.
 /// </summary>
 internal readonly unsafe struct TallPieces<TKernel, TAcc, TWeight, TActivation>(QuantizedProduct product) : IPieces
     where TKernel : struct, IQuantizedKernel<TAcc, TWeight, TActivation>
@@ -99,7 +98,7 @@ internal readonly unsafe struct TallPieces<TKernel, TAcc, TWeight, TActivation>(
     public const int TileRows = 6;
     private const int TilesPerPiece = 16;
     private const int PanelsPerPiece = 16;
-    private const int UnitsPerStretch = 128; // 1,024 inputs: 16 KB of int8 numbers in a pair of panels
+    private const int UnitsPerStretch = 64; // 512 inputs: 16 KB of int8 numbers in a block
     private const int PanelSums = TileRows * PanelLayout.Channels;
 
     public int Count => RowBlocks * ChannelBlocks;
@@ -118,18 +117,16 @@ internal readonly unsafe struct TallPieces<TKernel, TAcc, TWeight, TActivation>(
         var tiles = Math.Min(TilesPerPiece, product.Rows.Tiles - firstTile);
         var firstPanel = channels * PanelsPerPiece;
         var panels = Math.Min(PanelsPerPiece, product.Layout.Panels - firstPanel);
-        var cursors = stackalloc PanelCursor[2];
         for (var unit = 0; unit < product.Layout.Units; unit += UnitsPerStretch)
         {
             var units = Math.Min(UnitsPerStretch, product.Layout.Units - unit);
             for (var p = 0; p < panels; p += 2)
             {
-                cursors[0] = product.Panel(firstPanel + p, unit);
-                cursors[1] = product.Panel(firstPanel + p + 1, unit);
+                var weights = product.Block((firstPanel + p) / PanelLayout.BlockPanels, unit);
                 for (var t = 0; t < tiles; t++)
                 {
                     QuantizedTiles<TKernel, TAcc, TWeight, TActivation>.Run6(
-                        cursors, product.Tile(firstTile + t, unit, units), sums + (((p / 2 * TilesPerPiece) + t) * 2 * PanelSums));
+                        weights, p % PanelLayout.BlockPanels, product.Tile(firstTile + t, unit, units), sums + (((p / 2 * TilesPerPiece) + t) * 2 * PanelSums));
                 }
             }
         }
@@ -152,21 +149,19 @@ internal readonly unsafe struct ScalarPieces(QuantizedProduct product) : IPieces
         var sums = stackalloc float[PanelLayout.Channels];
         for (var panel = 0; panel < layout.Panels; panel++)
         {
-            var cursor = product.Panel(panel);
             new Span<float>(sums, PanelLayout.Channels).Clear();
             for (var group = 0; group < layout.Groups; group++)
             {
-                var units = Math.Min(layout.GroupSize / 8, layout.Units - (group * layout.GroupSize / 8));
-                var rows = product.Tile(piece, group * layout.GroupSize / 8, units);
+                var unit = group * layout.GroupSize / PanelLayout.UnitPositions;
+                var rows = product.Tile(piece, unit, Math.Min(layout.GroupSize / PanelLayout.UnitPositions, layout.Units - unit));
+                var weights = product.Block(panel / PanelLayout.BlockPanels, unit) + (panel % PanelLayout.BlockPanels * layout.UnitBytes);
                 for (var c = 0; c < PanelLayout.Channels; c++)
                 {
-                    var exact = *rows.Corrections + Dot(cursor.Numbers + (c * 4), (sbyte*)rows.Numbers, units, layout);
-                    var factor = layout.Format == QuantizedFormat.Int4 ? (float)((BFloat16*)cursor.Scales)[c] * *rows.Scales : *rows.Scales;
+                    var exact = *rows.Corrections + Dot(weights + (c * 4), (sbyte*)rows.Numbers, rows.Units, layout);
+                    var factor = *rows.Scales;
+                    if (layout.Format == QuantizedFormat.Int4) factor *= product.GroupScale((panel * PanelLayout.Channels) + c, group);
                     sums[c] = MathF.FusedMultiplyAdd(exact, factor, sums[c]);
                 }
-
-                cursor.Numbers += units * layout.UnitBytes;
-                cursor.Scales += 16;
             }
 
             product.Finish(piece, panel, sums);
@@ -177,7 +172,7 @@ internal readonly unsafe struct ScalarPieces(QuantizedProduct product) : IPieces
     private static int Dot(byte* channel, sbyte* x, int units, PanelLayout layout)
     {
         var sum = 0;
-        for (var unit = 0; unit < units; unit++, channel += layout.UnitBytes, x += 8)
+        for (var unit = 0; unit < units; unit++, channel += PanelLayout.BlockPanels * layout.UnitBytes, x += 8)
         {
             for (var i = 0; i < 4; i++)
             {

@@ -35,6 +35,9 @@ internal readonly unsafe struct QuantizedRows
         _corrections = (int*)(_numbers + numberBytes + scaleBytes);
     }
 
+    /// <summary>Bytes of one row's four numbers.</summary>
+    public int QuadBytes => 4 * _activationBytes;
+
     public long NumberStride => (long)TileRows * _units * 8 * _activationBytes;
 
     /// <summary>A tile's numbers from a unit on.</summary>
@@ -89,9 +92,8 @@ internal readonly unsafe struct QuantizeRows(QuantizedRows target, byte* x, DTyp
     {
         var largest = Largest(source, count);
         var inverse = 127 / largest;
-        *scale = !float.IsFinite(largest) ? float.NaN : float.IsFinite(inverse) ? largest / 127 : 0;
-        if (*scale is float.NaN or 0) inverse = 0;
-        var isUsable = *scale > 0;
+        var isUsable = float.IsFinite(largest) && float.IsFinite(inverse);
+        *scale = isUsable ? largest / 127 : float.IsFinite(largest) ? 0 : float.NaN;
         var quadStride = target.TileRows * 4 * activationBytes;
         var total = Vector256<int>.Zero;
         for (var i = 0; i < count; i += 8, numbers += 2 * quadStride)
