@@ -25,9 +25,18 @@ internal static unsafe class QuantizedTiles<TKernel, TAcc, TWeight, TActivation>
     where TWeight : struct
     where TActivation : struct
 {
-    private static int GroupScaleBytes => TKernel.HasGroupScales ? PanelLayout.ScaleBytes : 0;
+    /// <summary>Inlined by force, as everything here: a single call in a kernel would spill all of its sums on every step.</summary>
+    private static int GroupScaleBytes
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => TKernel.HasGroupScales ? PanelLayout.ScaleBytes : 0;
+    }
 
-    private static int Quad => 4 * TKernel.ActivationBytes;
+    private static int Quad
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 4 * TKernel.ActivationBytes;
+    }
 
     /// <summary>1 row of a tile x 4 panels; <paramref name="sums"/> begins with that row.</summary>
     public static void Run1(byte* block, RowCursor rows, float* sums)
@@ -40,7 +49,8 @@ internal static unsafe class QuantizedTiles<TKernel, TAcc, TWeight, TActivation>
         for (var unit = 0; unit < rows.Units; unit += TKernel.GroupUnits)
         {
             TAcc a0 = default, a1 = default, a2 = default, a3 = default;
-            for (var left = Math.Min(TKernel.GroupUnits, rows.Units - unit); left > 0; left--, x += 2 * step)
+            var left = Math.Min(TKernel.GroupUnits, rows.Units - unit);
+            do
             {
                 var q = TKernel.Load(x);
                 a0 = TKernel.Step(a0, TKernel.First(block), q);
@@ -53,7 +63,9 @@ internal static unsafe class QuantizedTiles<TKernel, TAcc, TWeight, TActivation>
                 a2 = TKernel.Step(a2, TKernel.Second(block + (2 * TKernel.UnitBytes)), q);
                 a3 = TKernel.Step(a3, TKernel.Second(block + (3 * TKernel.UnitBytes)), q);
                 block += PanelLayout.BlockPanels * TKernel.UnitBytes;
+                x += 2 * step;
             }
+            while (--left > 0);
 
             Flush(a0, *corrections, *scales, TKernel.Scales(block), sums);
             Flush(a1, *corrections, *scales, TKernel.Scales(block + 16), sums + stride);
@@ -76,7 +88,8 @@ internal static unsafe class QuantizedTiles<TKernel, TAcc, TWeight, TActivation>
         for (var unit = 0; unit < rows.Units; unit += TKernel.GroupUnits)
         {
             TAcc a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default, b3 = default;
-            for (var left = Math.Min(TKernel.GroupUnits, rows.Units - unit); left > 0; left--, x += 2 * step)
+            var left = Math.Min(TKernel.GroupUnits, rows.Units - unit);
+            do
             {
                 var (p, q) = (TKernel.Load(x), TKernel.Load(x + Quad));
                 Both(ref a0, ref b0, TKernel.First(block), p, q);
@@ -89,7 +102,9 @@ internal static unsafe class QuantizedTiles<TKernel, TAcc, TWeight, TActivation>
                 Both(ref a2, ref b2, TKernel.Second(block + (2 * TKernel.UnitBytes)), p, q);
                 Both(ref a3, ref b3, TKernel.Second(block + (3 * TKernel.UnitBytes)), p, q);
                 block += PanelLayout.BlockPanels * TKernel.UnitBytes;
+                x += 2 * step;
             }
+            while (--left > 0);
 
             FlushBoth(a0, b0, scales, corrections, TKernel.Scales(block), sums);
             FlushBoth(a1, b1, scales, corrections, TKernel.Scales(block + 16), sums + stride);
@@ -113,7 +128,8 @@ internal static unsafe class QuantizedTiles<TKernel, TAcc, TWeight, TActivation>
         {
             TAcc a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default;
             TAcc b0 = default, b1 = default, b2 = default, b3 = default, b4 = default, b5 = default;
-            for (var left = Math.Min(TKernel.GroupUnits, rows.Units - unit); left > 0; left--, x += 12 * Quad)
+            var left = Math.Min(TKernel.GroupUnits, rows.Units - unit);
+            do
             {
                 var (p, q) = (TKernel.First(block), TKernel.First(block + TKernel.UnitBytes));
                 Across(ref a0, ref b0, p, q, x);
@@ -130,7 +146,9 @@ internal static unsafe class QuantizedTiles<TKernel, TAcc, TWeight, TActivation>
                 Across(ref a4, ref b4, p, q, x + (10 * Quad));
                 Across(ref a5, ref b5, p, q, x + (11 * Quad));
                 block += PanelLayout.BlockPanels * TKernel.UnitBytes;
+                x += 12 * Quad;
             }
+            while (--left > 0);
 
             var (s0, s1) = (TKernel.Scales(block + toScales), TKernel.Scales(block + toScales + 16));
             block += GroupScaleBytes;
