@@ -5,10 +5,8 @@ var benchmarks = new Dictionary<string, Action<string[]>>
 {
     ["coco-evaluation"] = _ => CocoEvaluationBenchmark.Run(),
     ["kernels"] = KernelBenchmark.Run,
+    ["quantized"] = _ => QuantizedBenchmark.Run(),
     ["tokenizer"] = _ => TokenizerBenchmark.Run(),
-    ["coco-evaluation"] = CocoEvaluationBenchmark.Run,
-    ["quantized"] = QuantizedBenchmark.Run,
-    ["tokenizer"] = TokenizerBenchmark.Run,
 };
 
 if (args.Length == 0 || !benchmarks.TryGetValue(args[0], out var run))
