@@ -42,7 +42,10 @@ public sealed class GroundingLoss(FusionConfig config, GroundingLossWeights weig
     private readonly List<float> _boxWeights = [];
 
     /// <summary>The loss of a batch.</summary>
-    public GroundingLossValue Compute(FusionOutput output, IReadOnlyList<TrainingSample> samples)
+    public GroundingLossValue Compute(FusionOutput output, IReadOnlyList<TrainingSample> samples) => Compute(output, samples, output);
+
+    /// <summary>As <see cref="Compute(FusionOutput, IReadOnlyList{TrainingSample})"/>; assignments, qualities and focal weights, through which no gradient flows, are taken from <paramref name="judged"/>.</summary>
+    internal GroundingLossValue Compute(FusionOutput output, IReadOnlyList<TrainingSample> samples, FusionOutput judged)
     {
         var (pictures, most, places) = (output.Logits.Shape[0], output.Logits.Shape[1], output.Logits.Shape[2]);
         var targets = Tensor.Zeros(output.Logits.Shape);            // quality of each phrase at each place
@@ -50,7 +53,7 @@ public sealed class GroundingLoss(FusionConfig config, GroundingLossWeights weig
         var choice = Tensor.Zeros([pictures * most, places]);       // each row sums to 1 where the phrase has an object
         var present = Tensor.Zeros(output.Presence.Shape);
         var share = Tensor.Zeros(output.Presence.Shape);            // 1 / phrases of the picture
-        FillTargets(output, samples, new Targets(targets.AsSpan<float>(), mass.AsSpan<float>(), choice.AsSpan<float>(), present.AsSpan<float>(), share.AsSpan<float>()));
+        FillTargets(judged, samples, new Targets(targets.AsSpan<float>(), mass.AsSpan<float>(), choice.AsSpan<float>(), present.AsSpan<float>(), share.AsSpan<float>()));
 
         var mean = 1f / pictures;
         var alignment = Op.Scale(Op.BceWithLogits(output.Logits, targets, mass, Reduction.Sum), mean);
@@ -153,7 +156,7 @@ public sealed class GroundingLoss(FusionConfig config, GroundingLossWeights weig
         return (giou, l1);
     }
 
-    /// <summary>Where the targets of a batch are written; see <see cref="Compute"/>.</summary>
+    /// <summary>Where the targets of a batch are written; see <see cref="GroundingLoss"/>.</summary>
     private readonly ref struct Targets(Span<float> quality, Span<float> mass, Span<float> choice, Span<float> present, Span<float> share)
     {
         public readonly Span<float> Quality = quality;

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Sightline.Geometry;
 using Sightline.Models.Fusion;
 using Sightline.Tensors;
@@ -68,11 +69,34 @@ public sealed class RegionContrast(FusionConfig config, ContrastiveLossKind kind
     /// <summary>The loss of a batch; regions [B·M, E] and phrases [P, E] from <see cref="FusionModel.Embed"/>.</summary>
     public Tensor Compute(Tensor regions, Tensor phrases, ContrastPairs pairs, Tensor logScale, Tensor bias)
     {
-        var texts = pairs.Phrases.SelectMany(own => own).ToArray();
+        ArgumentNullException.ThrowIfNull(pairs);
+        return Compare(Pool(regions, pairs, 0, pairs.Phrases.Count), phrases, pairs, logScale, bias);
+    }
+
+    /// <summary>
+    /// One vector of length 1 for each region of some pictures, [R, E]: the mean over a 3 x 3 grid of places inside its box.
+    /// </summary>
+    /// <param name="regions">Of those pictures alone, [count·M, E].</param>
+    /// <param name="pairs">Of all pictures.</param>
+    /// <param name="first">The first picture.</param>
+    /// <param name="count">How many.</param>
+    internal Tensor Pool(Tensor regions, ContrastPairs pairs, int first, int count)
+    {
         _places.Clear();
-        foreach (var (picture, box, _) in pairs.Regions) AddPlaces(picture, box);
-        var pooled = Op.Reshape(Op.IndexRows(regions, Tensor.From([.. _places], [_places.Count])), pairs.Regions.Count, Grid * Grid, config.ProjectionSize);
-        var vectors = Op.L2Normalize(Op.Mean(pooled, false, 1));                               // [R, E]
+        foreach (var (picture, box, _) in pairs.Regions)
+        {
+            if (picture >= first && picture < first + count) AddPlaces(picture - first, box);
+        }
+
+        var rows = Tensor.From<long>(CollectionsMarshal.AsSpan(_places), [_places.Count]);
+        var pooled = Op.Reshape(Op.IndexRows(regions, rows), _places.Count / (Grid * Grid), Grid * Grid, config.ProjectionSize);
+        return Op.L2Normalize(Op.Mean(pooled, false, 1));
+    }
+
+    /// <summary>The loss of region vectors [R, E] against phrase vectors [P, E], all of length 1.</summary>
+    internal Tensor Compare(Tensor vectors, Tensor phrases, ContrastPairs pairs, Tensor logScale, Tensor bias)
+    {
+        var texts = pairs.Phrases.SelectMany(own => own).ToArray();
         var logits = Op.Mul(Op.MatMul(vectors, phrases, transposeB: true), Op.Exp(logScale)); // [R, P]
         var positive = new float[pairs.Regions.Count * texts.Length];
         for (var r = 0; r < pairs.Regions.Count; r++)

@@ -2,6 +2,7 @@ using System.Globalization;
 using Sightline.Models.Fusion;
 using Sightline.Tensors;
 using Sightline.Tensors.Autograd;
+using Sightline.Tensors.Ops;
 using Sightline.Training.Optim;
 using Sightline.Training.Recipes;
 
@@ -18,16 +19,7 @@ internal sealed class TrainingStepRunner(FusionModel model, FusionProcessor proc
     /// <summary>Runs the step that comes after <see cref="StageState.Step"/> and returns its metrics.</summary>
     public IReadOnlyDictionary<string, float> Run(StageState state, StageLoader loader)
     {
-        _metrics.Clear();
-        _samples.Clear();
-        var random = new RandomStream(seed).Fork("step").Fork((ulong)((stage * 1_000_000_007L) + state.Step));
-        for (var micro = 0; micro < recipe.Accumulate; micro++)
-        {
-            var samples = loader.Next();
-            _samples.AddRange(samples);
-            Backward(samples, random, state.Step);
-        }
-
+        AddGradients(loader, state.Step);
         var norm = state.Optimizer.GradientNorm() / recipe.Accumulate;
         RequireFinite("gradient norm", (float)norm, state.Step, _samples);
         var rate = recipe.LearningRate * Rate(state.Step);
@@ -38,6 +30,28 @@ internal sealed class TrainingStepRunner(FusionModel model, FusionProcessor proc
         _metrics["gradient_norm"] = (float)norm;
         _metrics["learning_rate"] = (float)rate;
         return _metrics;
+    }
+
+    /// <summary>Forward and backward of all micro-batches of a step: leaves the sum of their gradients in the parameters.</summary>
+    internal void AddGradients(StageLoader loader, int step)
+    {
+        _metrics.Clear();
+        _samples.Clear();
+        var random = new RandomStream(seed).Fork("step").Fork((ulong)((stage * 1_000_000_007L) + step));
+        if (recipe.Kind == StageKind.Contrastive && recipe.Accumulate > 1)
+        {
+            var batches = new IReadOnlyList<TrainingSample>[recipe.Accumulate];
+            for (var micro = 0; micro < batches.Length; micro++) _samples.AddRange(batches[micro] = loader.Next());
+            AddContrastGradients(batches, random, step);
+            return;
+        }
+
+        for (var micro = 0; micro < recipe.Accumulate; micro++)
+        {
+            var samples = loader.Next();
+            _samples.AddRange(samples);
+            Backward(samples, random.Fork((ulong)micro), step);
+        }
     }
 
     /// <summary>Forward and backward of one micro-batch without an update, for measuring.</summary>
@@ -69,13 +83,72 @@ internal sealed class TrainingStepRunner(FusionModel model, FusionProcessor proc
     private Tensor Contrast(IReadOnlyList<TrainingSample> samples, RandomStream random)
     {
         var pairs = RegionContrast.Pair(samples);
-        var pictures = processor.ToTensor([.. samples.Select(sample => sample.Canvas)]);
-        var phrases = processor.ToTensors([.. pairs.Phrases.Select(own => (IReadOnlyList<string>)own)]);
-        var (regions, vectors) = model.Embed(pictures, phrases, random);
-        var loss = _contrast.Compute(regions, vectors, pairs, model.Parameters["logit_scale"].Value, model.Parameters["logit_bias"].Value);
+        var (regions, phrases) = Embed(samples, pairs, 0, random);
+        var loss = Compare(regions, phrases, pairs);
         Log("loss", loss);
         return loss;
     }
+
+    /// <summary>
+    /// A contrastive step over several micro-batches, in which everything is compared with everything as in one large batch (Gao et al. 2021,
+    /// "Scaling deep contrastive learning batch size under memory limited setup"): the vectors first, without a tape; their gradient; then each
+    /// micro-batch again, to carry its vectors' gradient back.
+    /// </summary>
+    private void AddContrastGradients(IReadOnlyList<TrainingSample>[] batches, RandomStream random, int step)
+    {
+        var pairs = RegionContrast.Pair(_samples);
+        using var scope = TensorScope.Open();
+        var regions = new Tensor[batches.Length];
+        var phrases = new Tensor[batches.Length];
+        for (int micro = 0, first = 0; micro < batches.Length; first += batches[micro++].Count)
+        {
+            using var inner = TensorScope.Open();
+            using var noGrad = Tape.NoGrad();
+            (regions[micro], phrases[micro]) = Embed(batches[micro], pairs, first, random.Fork((ulong)micro));
+            inner.Keep(regions[micro]);
+            inner.Keep(phrases[micro]);
+        }
+
+        var (allRegions, allPhrases) = (Op.Concat(0, regions), Op.Concat(0, phrases));
+        (allRegions.RequiresGrad, allPhrases.RequiresGrad) = (true, true);
+        using (var tape = Tape.Record())
+        {
+            var loss = Op.Scale(Compare(allRegions, allPhrases, pairs), recipe.Accumulate); // Run divides by it
+            Log("loss", loss);
+            RequireFinite("loss", loss.Item(), step, _samples);
+            tape.Backward(loss);
+        }
+
+        var regionGradient = allRegions.Grad!.AsSpan<float>();
+        var phraseGradient = allPhrases.Grad!.AsSpan<float>();
+        for (int micro = 0, first = 0; micro < batches.Length; first += batches[micro++].Count)
+        {
+            using var inner = TensorScope.Open();
+            using var tape = Tape.Record();
+            var (r, p) = Embed(batches[micro], pairs, first, random.Fork((ulong)micro));
+            tape.Backward(Op.Add(Along(r, ref regionGradient), Along(p, ref phraseGradient)));
+        }
+    }
+
+    /// <summary>The inner product with the next rows of a gradient: a number whose own gradient these are.</summary>
+    private static Tensor Along(Tensor vectors, ref Span<float> gradient)
+    {
+        var own = Tensor.From<float>(gradient[..(int)vectors.Count], vectors.Shape);
+        gradient = gradient[(int)vectors.Count..];
+        return Op.Sum(Op.Mul(vectors, own));
+    }
+
+    /// <summary>Region vectors [R, E] and phrase vectors [P, E] of a micro-batch that begins with picture <paramref name="first"/> of the pairs.</summary>
+    private (Tensor Regions, Tensor Phrases) Embed(IReadOnlyList<TrainingSample> samples, ContrastPairs pairs, int first, RandomStream random)
+    {
+        var pictures = processor.ToTensor([.. samples.Select(sample => sample.Canvas)]);
+        var phrases = processor.ToTensors([.. pairs.Phrases.Skip(first).Take(samples.Count)]);
+        var (regions, vectors) = model.Embed(pictures, phrases, random);
+        return (_contrast.Pool(regions, pairs, first, samples.Count), vectors);
+    }
+
+    private Tensor Compare(Tensor regions, Tensor phrases, ContrastPairs pairs) =>
+        _contrast.Compare(regions, phrases, pairs, model.Parameters["logit_scale"].Value, model.Parameters["logit_bias"].Value);
 
     private double Rate(int step) => recipe.Schedule switch
     {
