@@ -1,0 +1,122 @@
+using Sightline.Training.Grounding;
+using Sightline.Training.Recipes;
+
+namespace Sightline.Training.Tests.Recipes;
+
+public class RecipeReaderTests
+{
+    private const string Least = """{ "name": "n", "train": [ { "name": "s", "scenes": {} } ], "stages": [ { "kind": "Boxes", "steps": 5 } ] }""";
+
+    [Fact]
+    public void Keys_that_are_left_out_keep_their_defaults()
+    {
+        var recipe = RecipeReader.Parse(Least, "r");
+        Assert.Equal(1UL, recipe.Seed);
+        Assert.Equal(new ModelRecipe(), recipe.Model);
+        Assert.Equal(new SceneRecipe().MaximumSide, recipe.Train[0].Scenes!.MaximumSide);
+        Assert.Equal(1, recipe.Train[0].Weight);
+        var (stage, plain) = (recipe.Stages[0], new StageRecipe { Kind = StageKind.Boxes, Steps = 5 });
+        Assert.Equal(RecipeReader.Write(recipe with { Stages = [plain] }), RecipeReader.Write(recipe));
+        Assert.Equal(8, stage.Batch);
+        Assert.Equal(0.998, stage.AverageDecay);
+        Assert.Equal(2, stage.Loss.Giou);
+        Assert.Equal(5, stage.Loss.L1);
+        var augmented = RecipeReader.Parse("""{ "name": "n", "train": [ { "name": "s", "pictures": { "path": "p", "augmentation": { "scale_low": 0.5 } } } ], "stages": [ { "kind": "Boxes", "steps": 5, "loss": { "l1": 3 } } ] }""", "r");
+        Assert.Equal(0.5, augmented.Train[0].Pictures!.Augmentation!.ScaleLow);
+        Assert.Equal(0.5, augmented.Train[0].Pictures!.Augmentation!.MirrorProbability);
+        Assert.True(augmented.Train[0].Pictures!.Classes);
+        Assert.Equal(2, augmented.Stages[0].Loss.Giou);
+    }
+
+    [Fact]
+    public void What_is_written_reads_back_the_same()
+    {
+        var recipe = TinyRun.Recipe("stages[0].learning_rate_factors={\"head.\": 0.5}", "stages[1].freeze=[\"text_encoder.\"]");
+        var text = RecipeReader.Write(recipe);
+        Assert.Equal(text, RecipeReader.Write(RecipeReader.Parse(text, "written")));
+    }
+
+    [Fact]
+    public void Comments_and_trailing_commas_are_allowed() =>
+        Assert.Equal("n", RecipeReader.Parse($"// a comment\n{Least[..^1]}, /* and another */ }}", "r").Name);
+
+    [Theory]
+    [InlineData("""{ "name": "n" """, "r, line 1: ")]
+    [InlineData("null", "the recipe is empty")]
+    [InlineData("[]", "wrong kind")]
+    [InlineData("""{ "train": [], "stages": [] }""", "lacks 'name'")]
+    [InlineData("{\n \"name\": \"n\",\n \"colour\": 1 }", "r, line 3: 'colour' is not a key of recipes")]
+    [InlineData("""{ "name": "n", "train": [ { "name": "s", "scenes": { "sides": 3 } } ], "stages": [] }""", "'train[0].scenes.sides' is not a key of recipes")]
+    [InlineData("""{ "name": "n", "train": [], "stages": [] }""", "train lists no source")]
+    [InlineData("""{ "name": "a/b", "train": [], "stages": [] }""", "cannot be a folder name")]
+    public void A_recipe_that_cannot_be_read_is_refused_with_the_place(string text, string sentence) => Refuses(text, [], sentence);
+
+    [Theory]
+    [InlineData("stages[0].steps=0", "stages[0].steps must be positive, is 0")]
+    [InlineData("stages[0].steps=1.5", "stages[0].steps has a value of the wrong kind")]
+    [InlineData("stages[0].kind=Other", "stages[0].kind has a value of the wrong kind")]
+    [InlineData("stages[0].batch=-1", "stages[0].batch must not be negative")]
+    [InlineData("stages[0].accumulate=0", "stages[0].accumulate must be positive")]
+    [InlineData("stages[0].learning_rate=0", "stages[0].learning_rate must be positive")]
+    [InlineData("stages[0].warm_up=-1", "stages[0].warm_up must not be negative")]
+    [InlineData("stages[0].gradient_clip=0", "stages[0].gradient_clip must be positive")]
+    [InlineData("stages[0].average_decay=1", "stages[0].average_decay must be in [0, 1), is 1")]
+    [InlineData("stages[0].maximum_phrases=0", "stages[0].maximum_phrases must be positive")]
+    [InlineData("stages[0].sources=[\"x\"]", "stages[0].sources names 'x', which train does not list")]
+    [InlineData("train[0].weight=0", "weight must be positive")]
+    [InlineData("train[0].pictures={\"path\": \"p\"}", "needs either scenes or pictures")]
+    [InlineData("model.preset=huge", "model.preset is 'huge'; known are nano, small, base")]
+    [InlineData("model.image_size=100", "image_size must be a multiple of 16")]
+    public void A_value_out_of_range_is_refused_with_its_key(string setting, string sentence) => Refuses(Least, [setting], sentence);
+
+    [Fact]
+    public void Values_can_be_set_from_outside()
+    {
+        var recipe = RecipeReader.Parse(Least, "r", ["model.image_size=96", "seed=9", "stages[0].learning_rate=1e-4", "name=other", "stages[0].freeze=[\"head.\"]", "output=null"]);
+        Assert.Equal((96, 9UL, 1e-4, "other"), (recipe.Model.ImageSize!.Value, recipe.Seed, recipe.Stages[0].LearningRate, recipe.Name));
+        Assert.Equal(["head."], recipe.Stages[0].Freeze);
+        Assert.Null(recipe.Output);
+    }
+
+    [Theory]
+    [InlineData("steps")]
+    [InlineData("=3")]
+    [InlineData("stages.steps=3")]
+    [InlineData("stages[x].steps=3")]
+    [InlineData("stages[1].steps=3")]
+    [InlineData("name.length=3")]
+    [InlineData("seed[0]=3")]
+    public void A_setting_that_leads_nowhere_is_refused(string setting)
+    {
+        var error = Assert.Throws<SightlineException>(() => RecipeReader.Parse(Least, "r", [setting]));
+        Assert.Equal(ErrorKind.Usage, error.Kind);
+    }
+
+    [Fact]
+    public void A_difference_names_the_first_key_that_differs()
+    {
+        var recipe = TinyRun.Recipe();
+        Assert.Null(RecipeDifference.First(recipe with { Output = "elsewhere" }, recipe));
+        Assert.Null(RecipeDifference.First(TinyRun.Recipe("stages[0].batch=0"), recipe));
+        Assert.Equal("seed is 3 there and 4 here", RecipeDifference.First(recipe with { Seed = 4 }, recipe));
+        Assert.Equal("stages[1].loss.giou is 2 there and 3 here", RecipeDifference.First(TinyRun.Recipe("stages[1].loss={\"giou\": 3}"), recipe));
+        Assert.Equal("stages has 2 entries there and 1 here", RecipeDifference.First(recipe with { Stages = [recipe.Stages[0]] }, recipe));
+        Assert.Equal("model.initialize_from is nothing there and \"m\" here", RecipeDifference.First(TinyRun.Recipe("model.initialize_from=m"), recipe));
+    }
+
+    [Fact]
+    public void A_missing_file_is_named()
+    {
+        var error = Assert.Throws<SightlineException>(() => RecipeReader.Read("/not/there.json"));
+        Assert.Equal(ErrorKind.NotFound, error.Kind);
+        Assert.Contains("/not/there.json", error.Message, StringComparison.Ordinal);
+    }
+
+    private static void Refuses(string text, string[] settings, string sentence)
+    {
+        var error = Assert.Throws<SightlineException>(() => RecipeReader.Parse(text, "r", settings));
+        Assert.True(error.Kind is ErrorKind.BadRecipe or ErrorKind.BadModel, $"{error.Kind}");
+        Assert.Contains(sentence, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("Sightline.Training", error.Message, StringComparison.Ordinal);
+    }
+}
