@@ -1,0 +1,79 @@
+using System.Text.Json.Nodes;
+using Sightline.Checkpoints;
+using Sightline.Models.Fusion;
+using Sightline.Nn;
+using Sightline.Tensors;
+using Sightline.Tensors.Memory;
+using Sightline.Testing;
+using Sightline.Tests.Checkpoints;
+
+namespace Sightline.Tests.Models;
+
+[Collection(Alone.Name)]
+public sealed class FusionFolderTests : IDisposable
+{
+    private readonly long _liveBefore = NativePool.Shared.LiveBytes;
+    private readonly string _folder = Directory.CreateTempSubdirectory("sightline-model-").FullName;
+
+    public void Dispose()
+    {
+        Directory.Delete(_folder, recursive: true);
+        Assert.Equal(_liveBefore, NativePool.Shared.LiveBytes);
+    }
+
+    [Theory]
+    [InlineData(DType.Float32)]
+    [InlineData(DType.BFloat16)]
+    public void A_model_is_read_back_as_it_was_written(DType type)
+    {
+        using var model = TinyFusion.Model();
+        FusionFolder.Save(_folder, model, TinyFusion.TokenizerFolder, type);
+        using var source = HuggingFaceFolder.Open(_folder);
+        Assert.Equal(FusionConfig.ModelType, source.ModelType);
+        Assert.Equivalent(TinyFusion.Config, FusionFolder.ReadConfig(source), strict: true);
+        using var checkpoint = source.OpenCheckpoint();
+        using var parameters = ParameterStore.From(new CheckpointParameters(checkpoint));
+        using var read = new FusionModel(FusionFolder.ReadConfig(source), parameters);
+        parameters.RequireComplete("folder");
+        foreach (var parameter in model.Parameters.All)
+        {
+            var expected = parameter.Value.ToArray<float>().Select(value => type == DType.Float32 ? value : (float)(BFloat16)value);
+            Assert.Equal(expected, read.Parameters[parameter.Path].Value.ToArray<float>());
+        }
+    }
+
+    [Fact]
+    public void The_same_model_gives_the_same_bytes()
+    {
+        using var model = TinyFusion.Model();
+        FusionFolder.Save(_folder, model, TinyFusion.TokenizerFolder);
+        var first = Directory.GetFiles(_folder).Order().Select(File.ReadAllBytes).ToArray();
+        FusionFolder.Save(_folder, model, _folder); // its own folder as the tokenizer's
+        Assert.Equal(first, Directory.GetFiles(_folder).Order().Select(File.ReadAllBytes));
+    }
+
+    [Theory]
+    [InlineData("hidden_size", null, "hidden_size")]
+    [InlineData("hidden_sise", "16", "hidden_sise")]
+    [InlineData("num_attention_heads", "3", "must be a multiple of num_attention_heads (3)")]
+    [InlineData("image_size", "100", "image_size must be a multiple of 16")]
+    [InlineData("stem_channels", "[1, 2]", "stem_channels must be three positive numbers")]
+    [InlineData("dropout", "1", "dropout must be in [0, 1)")]
+    [InlineData("vocab_size", "\"many\"", "vocab_size")]
+    public void A_configuration_that_does_not_fit_is_refused_with_its_key(string key, string? value, string sentence)
+    {
+        using (var model = TinyFusion.Model()) FusionFolder.Save(_folder, model, TinyFusion.TokenizerFolder);
+        var path = Path.Combine(_folder, "config.json");
+        var json = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+        if (value is null) json.Remove(key);
+        else json[key] = JsonNode.Parse(value);
+        File.WriteAllText(path, json.ToJsonString());
+        using var source = HuggingFaceFolder.Open(_folder);
+        var error = Assert.Throws<SightlineException>(() => FusionFolder.ReadConfig(source));
+        Assert.Equal(ErrorKind.BadModel, error.Kind);
+        Assert.Contains(sentence, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void All_presets_are_sound() => Assert.All(FusionConfig.Presets.Values, config => config.Validate());
+}
