@@ -9,7 +9,7 @@ namespace Sightline.Training.Data;
 internal static class CocoWriter
 {
     public static void Write(DataSet data, string path, DataFormat format) =>
-        DataFile.Write(path, stream =>
+        AtomicFile.Write(path, stream =>
         {
             using var json = new Utf8JsonWriter(stream, JsonEntry.Plain);
             Write(data, json, format);

@@ -89,7 +89,7 @@ public static class DataConverter
                 throw new SightlineException(ErrorKind.BadData, $"{sample.Source ?? sample.Id}: the picture name '{sample.PictureFile}' leads out of its folder and is not copied");
             if (File.Exists(target)) continue;
             var bytes = data.ReadPictureBytes(sample);
-            DataFile.Write(target, s => s.Write(bytes));
+            AtomicFile.Write(target, s => s.Write(bytes));
         }
     }
 }

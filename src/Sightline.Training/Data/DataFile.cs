@@ -48,37 +48,7 @@ internal static class DataFile
         }
     }
 
-    /// <summary>Writes a file whole or not at all.</summary>
-    public static void Write(string path, Action<Stream> write)
-    {
-        var temporary = path + ".part";
-        try
-        {
-            if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder) Directory.CreateDirectory(folder);
-            using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 16)) write(stream);
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch (Exception e)
-        {
-            TryDelete(temporary);
-            if (e is IOException or UnauthorizedAccessException) throw new SightlineException(ErrorKind.CannotWrite, $"{path} cannot be written: {e.Message}", e);
-            throw;
-        }
-    }
-
-    public static void WriteText(string path, string text) => Write(path, s => s.Write(Utf8.GetBytes(text)));
+    public static void WriteText(string path, string text) => AtomicFile.Write(path, stream => stream.Write(Utf8.GetBytes(text)));
 
     public static SightlineException Bad(string path, string what) => new(ErrorKind.BadData, $"{path}: {what}");
-
-    private static void TryDelete(string path)
-    {
-        try
-        {
-            File.Delete(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // the first error is the one worth telling
-        }
-    }
 }

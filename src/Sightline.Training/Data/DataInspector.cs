@@ -47,7 +47,7 @@ public static class DataInspector
         var summary = Inspect(data);
         var chosen = Enumerable.Range(0, Math.Min(count, data.Samples.Count)).Select(i => data.Samples[(int)((long)i * data.Samples.Count / Math.Min(count, data.Samples.Count))]).ToArray();
         var colorOf = summary.Classes.Select((c, i) => (c.Label, Colors[i % Colors.Length])).ToDictionary(p => p.Label, p => p.Item2, StringComparer.Ordinal);
-        DataFile.Write(path, stream =>
+        AtomicFile.Write(path, stream =>
         {
             using var html = new StreamWriter(stream, DataFile.Utf8);
             html.Write(Head(summary.Name));

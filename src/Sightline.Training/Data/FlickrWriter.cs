@@ -18,7 +18,7 @@ internal static class FlickrWriter
             var sample = Complete(original, ref next);
             var stem = data.Format == DataFormat.Flickr30k ? sample.Id : Path.GetFileNameWithoutExtension(sample.PictureFile);
             DataFile.WriteText(Path.Combine(folder, "Sentences", stem + ".txt"), Sentences(sample));
-            DataFile.Write(Path.Combine(folder, "Annotations", stem + ".xml"), stream => Annotation(stream, sample, data.Format == DataFormat.Flickr30k));
+            AtomicFile.Write(Path.Combine(folder, "Annotations", stem + ".xml"), stream => Annotation(stream, sample, data.Format == DataFormat.Flickr30k));
         }
 
         foreach (var split in data.Splits)

@@ -71,7 +71,7 @@ internal static class JsonText
 
     /// <summary>Writes one JSON object a line.</summary>
     public static void WriteLines<T>(string path, IEnumerable<T> items, Action<Utf8JsonWriter, T> write) =>
-        DataFile.Write(path, stream =>
+        AtomicFile.Write(path, stream =>
         {
             using var json = new Utf8JsonWriter(stream, JsonEntry.Plain);
             foreach (var item in items)

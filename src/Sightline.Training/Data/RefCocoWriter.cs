@@ -6,7 +6,7 @@ namespace Sightline.Training.Data;
 internal static class RefCocoWriter
 {
     public static void Write(DataSet data, string path) =>
-        DataFile.Write(path, stream =>
+        AtomicFile.Write(path, stream =>
         {
             using var json = new Utf8JsonWriter(stream, JsonEntry.Plain with { Indented = true, IndentSize = 1 });
             json.WriteStartArray();

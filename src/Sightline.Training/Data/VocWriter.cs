@@ -11,7 +11,7 @@ internal static class VocWriter
         foreach (var sample in data.Samples)
         {
             var stem = Path.ChangeExtension(sample.PictureFile, null);
-            DataFile.Write(Path.Combine(folder, "Annotations", stem + ".xml"), stream => Annotation(stream, data, sample));
+            AtomicFile.Write(Path.Combine(folder, "Annotations", stem + ".xml"), stream => Annotation(stream, data, sample));
         }
 
         foreach (var split in data.Splits)

@@ -91,17 +91,7 @@ public sealed partial class Picture
             var other => throw new SightlineException(ErrorKind.Usage, $"{path}: pictures are written as .jpg, .png or .webp, not as '{other}'"),
         };
         var encoded = Encode(format, quality);
-        var temporary = $"{path}.{Environment.ProcessId}.{Environment.CurrentManagedThreadId}.tmp";
-        try
-        {
-            File.WriteAllBytes(temporary, encoded);
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
-        {
-            if (File.Exists(temporary)) File.Delete(temporary);
-            throw new SightlineException(ErrorKind.CannotWrite, $"{path} cannot be written: {error.Message.TrimEnd('.')}", error);
-        }
+        AtomicFile.Write(path, stream => stream.Write(encoded));
     }
 
     /// <summary>The picture turned by an EXIF orientation: 1 as stored ... 8 (EXIF 2.32, tag 0x0112).</summary>

@@ -1,4 +1,4 @@
-namespace Sightline.Checkpoints;
+namespace Sightline;
 
 /// <summary>
 /// Writes a file so that at every moment there is either the whole old one or the whole new one: into a temporary file
@@ -11,7 +11,7 @@ public static class AtomicFile
     public static void Write(string path, Action<Stream> write)
     {
         var full = Path.GetFullPath(path);
-        var temporary = $"{full}.{Environment.ProcessId}.tmp";
+        var temporary = $"{full}.{Environment.ProcessId}.{Environment.CurrentManagedThreadId}.tmp";
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(full)!);
