@@ -27,9 +27,9 @@ public sealed class GroundingTrainer : IDisposable
         _folder = folder;
         _clock = clock ?? TimeProvider.System;
         _config = recipe.Model.ToConfig();
-        var tokenizer = Text.Tokenizer.Load(recipe.Model.Tokenizer);
+        var tokenizer = Text.Tokenizer.Load(recipe.Model.TokenizerFolder());
         if (tokenizer.VocabularySize > _config.VocabSize)
-            throw new SightlineException(ErrorKind.BadRecipe, $"the tokenizer {recipe.Model.Tokenizer} has {tokenizer.VocabularySize} entries, the model only {_config.VocabSize}");
+            throw new SightlineException(ErrorKind.BadRecipe, $"the tokenizer {recipe.Model.TokenizerFolder()} has {tokenizer.VocabularySize} entries, the model only {_config.VocabSize}");
         _processor = new FusionProcessor(_config, tokenizer);
         _train = [.. recipe.Train.Select(source => (Open(source, training: true), source.Weight))];
         _validation = [.. recipe.Validation.Select(source => Open(source, training: false))];
@@ -84,7 +84,7 @@ public sealed class GroundingTrainer : IDisposable
             stage.Average?.Swap(); // the next stage starts from the averaged weights
             if (!last) continue;
             if (Measure(stage, observer, cancellationToken) is not { } scores) return new TrainingOutcome(false, _folder.ModelFolder, []);
-            FusionFolder.Save(_folder.ModelFolder, _model, _recipe.Model.Tokenizer);
+            FusionFolder.Save(_folder.ModelFolder, _model, _recipe.Model.TokenizerFolder());
             return new TrainingOutcome(true, _folder.ModelFolder, scores);
         }
 

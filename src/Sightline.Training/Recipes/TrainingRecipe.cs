@@ -48,8 +48,17 @@ public sealed record ModelRecipe
     /// <summary>A model folder to start from; parameters that fit are taken, others start anew.</summary>
     public string? InitializeFrom { get; set; }
 
-    /// <summary>Folder (or vocab.txt) of the word-piece tokenizer.</summary>
+    /// <summary>A published folder (ViT, CLIP, SigLIP or DINOv2) whose image encoder takes the place of the model's own.</summary>
+    public string? ImageEncoderFrom { get; set; }
+
+    /// <summary>A published folder (BERT, CLIP or Qwen2) whose text encoder and tokenizer take the place of the model's own.</summary>
+    public string? TextEncoderFrom { get; set; }
+
+    /// <summary>Folder of the word-piece tokenizer of the model's own text encoder.</summary>
     public string Tokenizer { get; set; } = "models/nano";
+
+    /// <summary>The folder that the tokenizer is read from: it follows the text encoder.</summary>
+    public string TokenizerFolder() => TextEncoderFrom ?? (Inherited()?.TextEncoder is null ? Tokenizer : InitializeFrom!);
 
     /// <summary>The sizes that result.</summary>
     public FusionConfig ToConfig()
@@ -57,7 +66,21 @@ public sealed record ModelRecipe
         var config = Config;
         if (config is null && !FusionConfig.Presets.TryGetValue(Preset, out config))
             throw new SightlineException(ErrorKind.BadRecipe, $"model.preset is '{Preset}'; known are {string.Join(", ", FusionConfig.Presets.Keys)}");
-        return (config! with { ImageSize = ImageSize ?? config!.ImageSize, Dropout = Dropout ?? config!.Dropout }).Validate();
+        config = config! with { ImageSize = ImageSize ?? config.ImageSize, Dropout = Dropout ?? config.Dropout };
+        var inherited = Inherited();
+        var image = ImageEncoderFrom is { } imageFolder ? PublishedEncoder.ReadImage(imageFolder) : inherited?.ImageEncoder;
+        var text = TextEncoderFrom is { } textFolder ? PublishedEncoder.ReadText(textFolder) : inherited?.TextEncoder;
+        if (image is not null) config = config.WithImage(image) with { ImageLayers = config.ImageEncoder is not null ? config.ImageLayers : ImageEncoderFrom is null ? inherited!.ImageLayers : 0 };
+        if (text is not null) config = config.WithText(text) with { TextLayers = config.TextEncoder is not null ? config.TextLayers : TextEncoderFrom is null ? inherited!.TextLayers : 0 };
+        return config.Validate();
+    }
+
+    /// <summary>The configuration of the folder that the model starts from, whose published encoders are kept.</summary>
+    private FusionConfig? Inherited()
+    {
+        if (InitializeFrom is null) return null;
+        using var folder = Checkpoints.HuggingFaceFolder.Open(InitializeFrom);
+        return folder.ModelType == FusionConfig.ModelType ? FusionFolder.ReadConfig(folder) : null;
     }
 }
 

@@ -87,8 +87,16 @@ public sealed class ParameterStore : IDisposable
     {
         if (_misfits.Count == 0 && (_missing.Count == 0 || _random is not null)) return;
         var problems = _misfits.Concat(_missing.Select(path => $"'{path}' is missing")).ToList();
-        var shown = string.Join("; ", problems.Take(5));
-        throw new SightlineException(ErrorKind.BadModel, $"{where}: the checkpoint does not fit the model: {shown}{(problems.Count > 5 ? $" (and {problems.Count - 5} more)" : "")}");
+        ThrowMisfit(where, problems);
+    }
+
+    /// <summary>As <see cref="RequireComplete"/> for the part of the model below a prefix, which must be in its source whatever may be started anew elsewhere.</summary>
+    public void RequirePart(string prefix, string where)
+    {
+        var problems = _misfits.Where(problem => problem.StartsWith($"'{prefix}", StringComparison.Ordinal))
+            .Concat(_missing.Where(path => path.StartsWith(prefix, StringComparison.Ordinal)).Select(path => $"'{path}' is missing"))
+            .ToList();
+        if (problems.Count > 0) ThrowMisfit(where, problems);
     }
 
     /// <summary>
@@ -120,6 +128,12 @@ public sealed class ParameterStore : IDisposable
         var weight = QuantizedWeight.Quantize(matrix, format);
         _quantized.Add(weight);
         return weight;
+    }
+
+    private static void ThrowMisfit(string where, List<string> problems)
+    {
+        var shown = string.Join("; ", problems.Take(5));
+        throw new SightlineException(ErrorKind.BadModel, $"{where}: the checkpoint does not fit the model: {shown}{(problems.Count > 5 ? $" (and {problems.Count - 5} more)" : "")}");
     }
 
     internal Tensor Get(string path, Shape shape, Initializer initializer)

@@ -8,6 +8,10 @@ namespace Sightline.Models.Fusion;
 /// </summary>
 public sealed record FusionConfig
 {
+    internal const string ImageEncoderKey = "config.json, image_encoder";
+
+    internal const string TextEncoderKey = "config.json, text_encoder";
+
     /// <summary>Value of <c>model_type</c> in a model folder.</summary>
     public const string ModelType = "sightline_fusion";
 
@@ -70,6 +74,22 @@ public sealed record FusionConfig
     /// <summary>Probability with which residual branches of the transformers are dropped element-wise in training.</summary>
     [JsonPropertyName("dropout")]
     public required float Dropout { get; init; }
+
+    /// <summary>
+    /// A published encoder that gives the tokens at stride 16 in the place of the model's own; <see cref="ImageLayers"/> then
+    /// counts layers after it. Null: the model's own.
+    /// </summary>
+    [JsonPropertyName("image_encoder")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public PublishedEncoder? ImageEncoder { get; init; }
+
+    /// <summary>
+    /// A published encoder that gives the words' features in the place of the model's own; <see cref="TextLayers"/> then counts
+    /// layers after it, and <see cref="WordEmbeddingSize"/> is not used. Null: the model's own.
+    /// </summary>
+    [JsonPropertyName("text_encoder")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public PublishedEncoder? TextEncoder { get; init; }
 
     /// <summary>Patches along one side of the coarse grid (stride 16).</summary>
     [JsonIgnore]
@@ -136,6 +156,16 @@ public sealed record FusionConfig
     public static IReadOnlyDictionary<string, FusionConfig> Presets { get; } =
         new Dictionary<string, FusionConfig> { ["nano"] = Nano, ["small"] = Small, ["base"] = Base };
 
+    /// <summary>These sizes with a published image encoder in the place of the model's own, without layers after it.</summary>
+    public FusionConfig WithImage(PublishedEncoder imageEncoder) => this with { ImageEncoder = imageEncoder, ImageLayers = 0 };
+
+    /// <summary>These sizes with a published text encoder in the place of the model's own, without layers after it, and its vocabulary.</summary>
+    public FusionConfig WithText(PublishedEncoder textEncoder)
+    {
+        var sizes = TextBackbone.SizesOf(textEncoder, TextEncoderKey);
+        return this with { TextEncoder = textEncoder, TextLayers = 0, VocabSize = sizes.VocabSize, MaxPhraseTokens = Math.Min(MaxPhraseTokens, sizes.MaxTokens) };
+    }
+
     /// <summary>Checks that the sizes fit each other.</summary>
     /// <exception cref="SightlineException">They do not; the message names the key.</exception>
     public FusionConfig Validate()
@@ -147,6 +177,19 @@ public sealed record FusionConfig
         Require(VocabSize > 0 && MaxPhraseTokens > 2 && WordEmbeddingSize > 0, "vocab_size and word_embedding_size must be positive, max_phrase_tokens above 2");
         Require(HeadChannels > 0 && ProjectionSize > 0 && FeedForwardRatio > 0, "head_channels, projection_size and feed_forward_ratio must be positive");
         Require(Dropout is >= 0 and < 1, $"dropout must be in [0, 1), is {Dropout}");
+        if (ImageEncoder is { } image)
+        {
+            ImageBackbone.SizesOf(image, ImageEncoderKey);
+            Require(image.ImageMean is { Length: 3 } && image.ImageStd is { Length: 3 } && image.ImageStd.All(s => s > 0), "image_encoder needs image_mean and image_std of three numbers each, deviations positive");
+        }
+
+        if (TextEncoder is { } text)
+        {
+            var sizes = TextBackbone.SizesOf(text, TextEncoderKey);
+            Require(VocabSize == sizes.VocabSize, $"vocab_size ({VocabSize}) must be that of the text encoder ({sizes.VocabSize})");
+            Require(MaxPhraseTokens <= sizes.MaxTokens, $"max_phrase_tokens ({MaxPhraseTokens}) must not be above what the text encoder takes ({sizes.MaxTokens})");
+        }
+
         return this;
     }
 

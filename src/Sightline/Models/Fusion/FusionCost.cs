@@ -34,7 +34,8 @@ public sealed record FusionCost(long Parameters, long ImageFlops, long PhraseFlo
 
         var local = config.LocalLayers * m * ((25 * fine) + (4 * fine * fine));
         var layer = Layer(c, config.FeedForwardRatio, n, n);
-        var image = stem + local + (n * 9 * fine * c) + ((config.ImageLayers + config.FusionLayers) * layer)
+        var tokens = config.ImageEncoder is { } published ? Published(published, config) : n * 9 * fine * c;
+        var image = stem + local + tokens + ((config.ImageLayers + config.FusionLayers) * layer)
             + (n * c * head) + (m * fine * head) + (2 * m * 9 * head * head) + (m * head * (4 + config.ProjectionSize));
         // a phrase: its own layers, and both cross-attentions (keys and values of the picture are shared by all phrases)
         var phrase = ((config.TextLayers + config.FusionLayers) * Layer(c, config.FeedForwardRatio, Words, Words))
@@ -42,6 +43,16 @@ public sealed record FusionCost(long Parameters, long ImageFlops, long PhraseFlo
         var activations = 4 * ((side * side * 3) + (side * side / 4 * config.StemChannels[0] * 4) + (side * side / 16 * config.StemChannels[1] * 4)
             + (m * fine * (4 + (8L * config.LocalLayers))) + ((config.ImageLayers + config.FusionLayers) * n * c * (12 + (3L * config.FeedForwardRatio))) + (m * head * 14) + (6 * m * 8));
         return new FusionCost(parameters.Count, 2 * image, 2 * phrase, activations);
+    }
+
+    /// <summary>Multiply-adds of a published image encoder: patches, layers, projection.</summary>
+    private static long Published(PublishedEncoder section, FusionConfig config)
+    {
+        var sizes = ImageBackbone.SizesOf(section, FusionConfig.ImageEncoderKey);
+        long side = sizes.InputSide(config.ImageSize) / sizes.PatchSize;
+        long n = side * side;
+        long c = sizes.Channels;
+        return (n * 3 * sizes.PatchSize * sizes.PatchSize * c) + (sizes.Layers * ((4 * n * c * c) + (2 * n * c * sizes.IntermediateSize) + (2 * n * n * c))) + (n * c * config.HiddenSize);
     }
 
     /// <summary>Multiply-adds of a transformer layer: four projections, attention, feed-forward.</summary>

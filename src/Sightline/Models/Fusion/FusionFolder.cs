@@ -6,9 +6,11 @@ using Sightline.Tensors;
 
 namespace Sightline.Models.Fusion;
 
-/// <summary>A fusion model on disk: <c>config.json</c>, <c>model.safetensors</c>, <c>vocab.txt</c> and <c>tokenizer_config.json</c>.</summary>
+/// <summary>A fusion model on disk: <c>config.json</c>, <c>model.safetensors</c> and the files of its tokenizer.</summary>
 public static class FusionFolder
 {
+    private static readonly string[] s_tokenizerFiles = ["vocab.txt", "tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json"];
+
     /// <summary>The sizes of the model in a folder.</summary>
     /// <exception cref="SightlineException">A key is missing, unknown or out of range.</exception>
     public static FusionConfig ReadConfig(HuggingFaceFolder folder)
@@ -39,7 +41,7 @@ public static class FusionFolder
         var json = JsonSerializer.SerializeToNode(model.Config, FusionJson.Default.FusionConfig)!.AsObject();
         json.Insert(0, "model_type", FusionConfig.ModelType);
         AtomicFile.WriteText(Path.Combine(folder, "config.json"), json.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
-        foreach (var name in new[] { "vocab.txt", "tokenizer_config.json" })
+        foreach (var name in s_tokenizerFiles)
         {
             var from = Path.Combine(tokenizerFolder, name);
             var to = Path.Combine(folder, name);

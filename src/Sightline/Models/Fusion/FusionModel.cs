@@ -49,7 +49,7 @@ public sealed class FusionModel : IDisposable
     public Tensor EncodeText(PhraseTokens phrases, RandomStream? random = null)
     {
         ArgumentNullException.ThrowIfNull(phrases);
-        return _textEncoder.Forward(phrases.Ids, phrases.Places, AttentionLayout.Packed(phrases.Lengths), random);
+        return _textEncoder.Forward(phrases, random);
     }
 
     /// <summary>The whole model on a batch. <paramref name="random"/> is null outside training.</summary>

@@ -7,11 +7,13 @@ namespace Sightline.Models.Fusion;
 
 /// <summary>
 /// Between pictures with words and the model's tensors: the one preprocessor of training, evaluation and serving. A picture
-/// is scaled to fit the middle of a square canvas, and the rest is filled with grey; pixels become (value / 255 - 0.5) / 0.25.
+/// is scaled to fit the middle of a square canvas, and the rest is filled with grey; pixels become (value / 255 - 0.5) / 0.25, or what a
+/// published image encoder was trained with.
 /// </summary>
 public sealed class FusionProcessor(FusionConfig config, ITokenizer tokenizer)
 {
     private readonly List<int> _ids = [];
+    private readonly PixelNormalization? _normalization = config.ImageEncoder?.Normalization;
 
     /// <summary>Side of the canvas in pixels.</summary>
     public int ImageSize => config.ImageSize;
@@ -34,6 +36,8 @@ public sealed class FusionProcessor(FusionConfig config, ITokenizer tokenizer)
         {
             var source = canvases[b].Canvas.Pixels;
             var target = pixels.AsSpan<float>().Slice(b * side * side * 3, side * side * 3);
+            _normalization?.Write(canvases[b].Canvas, target, PlaneOrder.Interleaved);
+            if (_normalization is not null) continue;
             for (var i = 0; i < target.Length; i++) target[i] = (source[i] * (4f / 255)) - 2f;
         }
 
@@ -66,6 +70,7 @@ public sealed class FusionProcessor(FusionConfig config, ITokenizer tokenizer)
         tokenizer.Encode(phrase, _ids);
         var length = Math.Min(_ids.Count, config.MaxPhraseTokens);
         for (var i = 0; i < length; i++) ids.Add(_ids[i]);
+        if (length < _ids.Count && config.TextEncoder is not null) ids[^1] = _ids[^1]; // published encoders sum up at, or end with, the last token
         return length;
     }
 }

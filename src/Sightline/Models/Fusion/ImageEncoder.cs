@@ -6,7 +6,7 @@ namespace Sightline.Models.Fusion;
 
 /// <summary>
 /// Pixels to features at stride 8 (convolutions) and tokens at stride 16 (a vision transformer on a convolutional stem: Xiao et al.
-/// 2021, "Early convolutions help transformers see better").
+/// 2021, "Early convolutions help transformers see better"). With a published encoder the tokens come from there.
 /// </summary>
 internal sealed class ImageEncoder
 {
@@ -14,8 +14,9 @@ internal sealed class ImageEncoder
     private readonly Conv2d[] _stem = new Conv2d[3];
     private readonly LayerNorm[] _stemNorms = new LayerNorm[3];
     private readonly LocalLayer[] _local;
-    private readonly Conv2d _patches;
-    private readonly LayerNorm _patchNorm;
+    private readonly ImageBackbone? _published;
+    private readonly Conv2d? _patches;
+    private readonly LayerNorm? _patchNorm;
     private readonly Linear _position;
     private readonly TransformerLayer[] _layers;
 
@@ -33,8 +34,16 @@ internal sealed class ImageEncoder
         }
 
         _local = [.. Enumerable.Range(0, config.LocalLayers).Select(i => new LocalLayer(scope / "local" / i, inputs))];
-        _patches = new Conv2d(scope / "patches", inputs, config.HiddenSize, kernel: 3, stride: 2);
-        _patchNorm = new LayerNorm(scope / "patch_norm", config.HiddenSize);
+        if (config.ImageEncoder is { } published)
+        {
+            _published = new ImageBackbone(scope, published, config);
+        }
+        else
+        {
+            _patches = new Conv2d(scope / "patches", inputs, config.HiddenSize, kernel: 3, stride: 2);
+            _patchNorm = new LayerNorm(scope / "patch_norm", config.HiddenSize);
+        }
+
         _position = new Linear(scope / "position", PositionFeatures.Channels, config.HiddenSize);
         _layers = [.. Enumerable.Range(0, config.ImageLayers).Select(i => new TransformerLayer(scope / "layers" / i, config))];
     }
@@ -53,9 +62,11 @@ internal sealed class ImageEncoder
         }
 
         foreach (var layer in _local) x = layer.Forward(x);                               // [B, S/8, S/8, Cf]
-        var tokens = Op.Reshape(_patches.Forward(x), -1, _config.HiddenSize);             // [B·N, C]
+        var tokens = _published is not null
+            ? _published.Forward(pixels)
+            : _patchNorm!.Forward(Op.Reshape(_patches!.Forward(x), -1, _config.HiddenSize));  // [B·N, C]
         var places = _position.Forward(positions);                                        // [B·N, C]
-        tokens = Op.Add(_patchNorm.Forward(tokens), places);
+        tokens = Op.Add(tokens, places);
         foreach (var layer in _layers) tokens = layer.Forward(tokens, layout, random);
         return (x, tokens, places);
     }
