@@ -17,6 +17,7 @@ internal sealed class EvaluationData
     private readonly Option<int?> _every = new("--hold-out-every") { Description = "Only every N-th block of neighbouring names, as a recipe holds them out", HelpName = "N" };
     private readonly Option<int> _block = new("--hold-out-block") { Description = "Pictures in such a block", HelpName = "N", DefaultValueFactory = _ => 12 };
     private readonly Option<bool> _int8 = new("--int8") { Description = "Quantize the model's linear layers to int8 while loading" };
+    private readonly Option<string[]> _incomplete = new("--incomplete-labels") { Description = "Classes of which not every object is labelled: no expression depends on them", HelpName = "CLASS", AllowMultipleArgumentsPerToken = true };
     private readonly Option<int?> _limit = new("--limit") { Description = "Only the first N pictures", HelpName = "N" };
 
     public EvaluationData(Command command)
@@ -29,6 +30,7 @@ internal sealed class EvaluationData
         command.Add(_every);
         command.Add(ToolCommand.WithRange(_block, 1, 1_000_000));
         command.Add(_limit);
+        command.Add(_incomplete);
     }
 
     /// <summary>Loads the model.</summary>
@@ -47,6 +49,8 @@ internal sealed class EvaluationData
         }
 
         if (parsed.GetValue(_limit) is { } limit) data = data with { Samples = [.. data.Samples.Take(Math.Max(limit, 0))] };
+        if (parsed.GetValue(_incomplete) is { Length: > 0 } incomplete)
+            data = data with { Samples = [.. data.Samples.Select(sample => sample with { IncompleteLabels = incomplete })] };
         if (data.Samples.Count == 0) throw new SightlineException(ErrorKind.BadData, $"{path} has no picture in the chosen part");
         return data;
     }

@@ -89,7 +89,10 @@ public sealed class PictureSource : ISampleSource
     private static DataSet Select(DataSet data, PictureRecipe recipe)
     {
         if (recipe.HoldOutEvery > 0) data = DataSplit.ByBlocks(data, recipe.HoldOutBlock, recipe.HoldOutEvery).Where(recipe.HeldOutPart ? "val" : "train");
-        return recipe.Split is { } split ? data.Where(split) : data;
+        if (recipe.Split is { } split) data = data.Where(split);
+        return recipe.IncompleteLabels.Count == 0
+            ? data
+            : data with { Samples = [.. data.Samples.Select(sample => sample with { IncompleteLabels = recipe.IncompleteLabels })] };
     }
 
     /// <summary>The sample turned clockwise by quarters; its boxes then speak 0..1, since the kept picture may be smaller than the file.</summary>

@@ -158,6 +158,12 @@ public sealed record PictureRecipe
     /// <summary>Referring expressions generated for each sample, beside the class phrases.</summary>
     public int Expressions { get; set; }
 
+    /// <summary>
+    /// Classes of which not every object is labelled. No expression is then made whose answer could be an object without a
+    /// label ("the leftmost red blood cell").
+    /// </summary>
+    public IReadOnlyList<string> IncompleteLabels { get; set; } = [];
+
     /// <summary>Use class phrases.</summary>
     public bool Classes { get; set; } = true;
 
