@@ -21,8 +21,18 @@ public sealed class TinyModel : IDisposable
         File.WriteAllLines(Path.Combine(Model, "vocab.txt"), Vocabulary);
         var config = FusionConfig.Nano with
         {
-            ImageSize = 64, StemChannels = [4, 4, 8], LocalLayers = 1, HiddenSize = 16, NumAttentionHeads = 2, ImageLayers = 1, TextLayers = 1, FusionLayers = 1,
-            VocabSize = Vocabulary.Length, WordEmbeddingSize = 8, HeadChannels = 8, ProjectionSize = 8,
+            ImageSize = 64,
+            StemChannels = [4, 4, 8],
+            LocalLayers = 1,
+            HiddenSize = 16,
+            NumAttentionHeads = 2,
+            ImageLayers = 1,
+            TextLayers = 1,
+            FusionLayers = 1,
+            VocabSize = Vocabulary.Length,
+            WordEmbeddingSize = 8,
+            HeadChannels = 8,
+            ProjectionSize = 8,
         };
         using (var parameters = ParameterStore.Initialize(5))
         {

@@ -1,5 +1,4 @@
 using Sightline.Tensors.Autograd;
-using Sightline.Tensors.Ops;
 
 namespace Sightline.Tensors
 {

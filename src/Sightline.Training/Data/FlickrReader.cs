@@ -1,7 +1,7 @@
 using System.Globalization;
-using System.Xml.Linq;
 using System.Text;
 using System.Xml;
+using System.Xml.Linq;
 using Sightline.Geometry;
 
 namespace Sightline.Training.Data;

@@ -1,5 +1,4 @@
 using Sightline.Tensors;
-using Sightline.Tensors.Ops;
 
 namespace Sightline.Nn;
 

@@ -3,7 +3,6 @@ using System.Runtime.Intrinsics;
 using Sightline.Tensors.Cpu.Kernels;
 using Sightline.Tensors.Cpu.Lanes;
 using Sightline.Tensors.Cpu.Threading;
-using Sightline.Tensors.Memory;
 
 namespace Sightline.Tensors.Cpu.Gemm;
 

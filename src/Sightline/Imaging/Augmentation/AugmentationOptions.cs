@@ -6,8 +6,14 @@ public sealed record AugmentationOptions
     /// <summary>Nothing varies: what evaluation and serving use.</summary>
     public static AugmentationOptions None { get; } = new()
     {
-        MirrorProbability = 0, CropProbability = 0, ScaleLow = 1, ScaleHigh = 1, AspectJitter = 0, Translation = 0,
-        ColorProbability = 0, BlurProbability = 0,
+        MirrorProbability = 0,
+        CropProbability = 0,
+        ScaleLow = 1,
+        ScaleHigh = 1,
+        AspectJitter = 0,
+        Translation = 0,
+        ColorProbability = 0,
+        BlurProbability = 0,
     };
 
     /// <summary>Chance of exchanging left and right, with the words in the phrases. 0 for writing and playing cards.</summary>
