@@ -17,13 +17,21 @@ public sealed class Tape : IDisposable
     [ThreadStatic]
     private static Tape? s_current;
 
-    private readonly List<TapeNode> _nodes = new(1024);
+    [ThreadStatic]
+    private static List<TapeNode>? s_spare;
+
+    private static readonly List<TapeNode> s_none = [];
+
+    private readonly List<TapeNode> _nodes;
     private readonly Tape? _outer;
     private readonly bool _records;
+    private bool _ended;
 
     private Tape(bool records)
     {
         _records = records;
+        _nodes = records ? s_spare ?? new List<TapeNode>(1024) : s_none;
+        if (records) s_spare = null;
         _outer = s_current;
         s_current = this;
     }
@@ -68,7 +76,10 @@ public sealed class Tape : IDisposable
     public void Dispose()
     {
         if (s_current == this) s_current = _outer;
+        if (!_records || _ended) return;
+        _ended = true;
         _nodes.Clear();
+        s_spare = _nodes; // a tape a step would otherwise be garbage a step
     }
 
     /// <summary>True when an operation on these inputs must be recorded.</summary>

@@ -68,7 +68,7 @@ internal sealed class TrainingStepRunner(FusionModel model, FusionProcessor proc
 
     private Tensor Boxes(IReadOnlyList<TrainingSample> samples, RandomStream random)
     {
-        var pictures = processor.ToTensor([.. samples.Select(sample => sample.Canvas)]);
+        var pictures = Pictures(samples);
         var phrases = processor.ToTensors([.. samples.Select(sample => (IReadOnlyList<string>)sample.Phrases)]);
         var loss = _boxes.Compute(model.Forward(pictures, phrases, random), samples);
         Log("loss", loss.Total);
@@ -141,7 +141,7 @@ internal sealed class TrainingStepRunner(FusionModel model, FusionProcessor proc
     /// <summary>Region vectors [R, E] and phrase vectors [P, E] of a micro-batch that begins with picture <paramref name="first"/> of the pairs.</summary>
     private (Tensor Regions, Tensor Phrases) Embed(IReadOnlyList<TrainingSample> samples, ContrastPairs pairs, int first, RandomStream random)
     {
-        var pictures = processor.ToTensor([.. samples.Select(sample => sample.Canvas)]);
+        var pictures = Pictures(samples);
         var phrases = processor.ToTensors([.. pairs.Phrases.Skip(first).Take(samples.Count)]);
         var (regions, vectors) = model.Embed(pictures, phrases, random);
         return (_contrast.Pool(regions, pairs, first, samples.Count), vectors);
@@ -149,6 +149,10 @@ internal sealed class TrainingStepRunner(FusionModel model, FusionProcessor proc
 
     private Tensor Compare(Tensor regions, Tensor phrases, ContrastPairs pairs) =>
         _contrast.Compare(regions, phrases, pairs, model.Parameters["logit_scale"].Value, model.Parameters["logit_bias"].Value);
+
+    /// <summary>A batch of canvases, [B, S, S, 3], in the element type that the activations are to have.</summary>
+    private Tensor Pictures(IReadOnlyList<TrainingSample> samples) =>
+        Op.Cast(processor.ToTensor([.. samples.Select(sample => sample.Canvas)]), recipe.MixedPrecision ? DType.BFloat16 : DType.Float32);
 
     private double Rate(int step) => recipe.Schedule switch
     {

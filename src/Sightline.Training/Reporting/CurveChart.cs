@@ -28,7 +28,7 @@ internal static class CurveChart
             for (var i = 0; i <= 4; i++)
             {
                 var value = y0 + ((y1 - y0) * i / 4);
-                svg.Append(CultureInfo.InvariantCulture, $"<line class=\"grid\" x1=\"{Left}\" x2=\"{Width - 10}\" y1=\"{Y(value):0.#}\" y2=\"{Y(value):0.#}\"/><text x=\"{Left - 6}\" y=\"{Y(value) + 4:0.#}\" text-anchor=\"end\">{value:0.###}</text>");
+                svg.Append(CultureInfo.InvariantCulture, $"<line class=\"grid\" x1=\"{Left}\" x2=\"{Width - 10}\" y1=\"{Y(value):0.#}\" y2=\"{Y(value):0.#}\"/><text x=\"{Left - 6}\" y=\"{Y(value) + 4:0.#}\" text-anchor=\"end\">{Label(value, y1 - y0)}</text>");
             }
 
             svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{Left}\" y=\"{Height - 6}\">{x0:0}</text><text x=\"{Width - 10}\" y=\"{Height - 6}\" text-anchor=\"end\">step {x1:0}</text>");
@@ -48,6 +48,14 @@ internal static class CurveChart
         }
 
         return svg.Append("</figcaption></figure>").ToString();
+    }
+
+    /// <summary>Enough digits to tell the lines of the grid apart.</summary>
+    private static string Label(double value, double range)
+    {
+        var digits = Math.Clamp(2 - (int)Math.Floor(Math.Log10(range / 4)), 0, 12);
+        var rounded = Math.Round(value, digits);
+        return (Math.Abs(rounded) >= 1e-4 || rounded == 0 ? rounded.ToString($"0.{new string('#', Math.Max(digits - 1, 0))}", CultureInfo.InvariantCulture) : rounded.ToString("0.#e0", CultureInfo.InvariantCulture)).Replace("-", "\u2212", StringComparison.Ordinal);
     }
 
     private static List<(double X, double Y)> Thin(List<(double X, double Y)> points)

@@ -81,7 +81,10 @@ public static class TrainingReport
             html.Append(CurveChart.Draw(name, [(name, Points(train, name))]));
         var measured = lines.Where(line => line.Group != "train").GroupBy(line => line.Group).ToList();
         foreach (var name in measured.SelectMany(group => group).SelectMany(line => line.Values.Keys).Distinct())
-            html.Append(CurveChart.Draw($"validation {name}", [.. measured.Select(group => (group.Key, Points([.. group], name)))]));
+        {
+            var curves = measured.Select(group => (group.Key, Points([.. group], name))).Where(curve => curve.Item2.Any(point => double.IsFinite(point.Y))).ToList();
+            if (curves.Count > 0) html.Append(CurveChart.Draw($"validation {name}", curves));
+        }
     }
 
     private static IReadOnlyList<(double X, double Y)> Points(List<LogLine> lines, string name) =>

@@ -12,5 +12,5 @@ public sealed class Conv2d(ParameterScope scope, int inputs, int outputs, int ke
 
     /// <summary>[B, H, W, In] to [B, H', W', Out].</summary>
     public Tensor Forward(Tensor x) =>
-        Op.Conv2d(x, _weight, _bias, stride: stride, padding: _padding, groups: groups, layout: ImageLayout.ChannelsLast);
+        Op.Conv2d(x, Precision.Match(_weight, x), _bias is null ? null : Precision.Match(_bias, x), stride: stride, padding: _padding, groups: groups, layout: ImageLayout.ChannelsLast);
 }

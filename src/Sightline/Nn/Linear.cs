@@ -23,5 +23,7 @@ public sealed class Linear
     }
 
     /// <summary>[.., In] to [.., Out].</summary>
-    public Tensor Forward(Tensor x) => _quantized is null ? Op.Linear(x, _weight, _bias) : Op.QuantizedLinear(x, _quantized, _bias);
+    public Tensor Forward(Tensor x) => _quantized is null
+        ? Op.Linear(x, Precision.Match(_weight, x), _bias is null ? null : Precision.Match(_bias, x))
+        : Op.QuantizedLinear(x, _quantized, _bias);
 }

@@ -55,10 +55,10 @@ internal sealed class BoxHead
         x = Op.Gelu(x, GeluKind.Tanh);
         x = Op.Reshape(_mix.Forward(Op.Reshape(x, -1, side, side, channels)), -1, channels);
         x = Op.Gelu(_mixNorm.Forward(x), GeluKind.Tanh);                                  // [B·M, Ch]
-        var embeddings = _embedding.Forward(x);                                           // [B·M, E]
+        var embeddings = _embedding.Forward(Op.Cast(x, DType.Float32));                                           // [B·M, E]
         var b = Op.Reshape(_boxMix.Forward(Op.Reshape(x, -1, side, side, channels)), -1, channels);
         b = Op.Gelu(_boxNorm.Forward(b), GeluKind.Tanh);
-        var reach = Op.Exp(Op.Clamp(Op.AddScalar(_box.Forward(b), 1f), -4f, 5f));         // strides from the centre to each edge
+        var reach = Op.Exp(Op.Clamp(Op.AddScalar(_box.Forward(Op.Cast(b, DType.Float32)), 1f), -4f, 5f));         // strides from the centre to each edge
         return (Op.Add(centres, Op.Mul(reach, signs)), embeddings);
     }
 }

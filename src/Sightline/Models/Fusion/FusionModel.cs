@@ -46,15 +46,18 @@ public sealed class FusionModel : IDisposable
     public ParameterStore Parameters { get; }
 
     /// <summary>Words to features before they have seen a picture: [T, C]. Depends on the phrase alone, so it can be kept.</summary>
-    public Tensor EncodeText(PhraseTokens phrases, RandomStream? random = null)
+    public Tensor EncodeText(PhraseTokens phrases, RandomStream? random = null, DType type = DType.Float32)
     {
         ArgumentNullException.ThrowIfNull(phrases);
-        return _textEncoder.Forward(phrases, random);
+        return _textEncoder.Forward(phrases, type, random);
     }
 
-    /// <summary>The whole model on a batch. <paramref name="random"/> is null outside training.</summary>
+    /// <summary>
+    /// The whole model on a batch. <paramref name="random"/> is null outside training. Activations have the element type of the pixels, and weights are
+    /// rounded to it where they are used; what leaves the model is float32.
+    /// </summary>
     public FusionOutput Forward(Tensor pixels, PhraseTokens phrases, RandomStream? random = null) =>
-        Ground(pixels, EncodeText(phrases, random), phrases.Lengths, phrases.CountByPicture, random);
+        Ground(pixels, EncodeText(phrases, random, pixels.DType), phrases.Lengths, phrases.CountByPicture, random);
 
     /// <summary>As <see cref="Forward"/> with the words' features at hand.</summary>
     /// <param name="pixels">Canvases, [B, S, S, 3], as <see cref="FusionProcessor"/> scales them.</param>
@@ -71,7 +74,7 @@ public sealed class FusionModel : IDisposable
         foreach (var layer in _fusion) (image, text) = layer.Forward(image, text, positions, layouts, random);
         var (boxes, regions) = _head.Forward(fine, image, positions, geometry.Parents, geometry.Centres, geometry.Signs);
         var first = Op.IndexRows(text!, FirstWords(lengths));                             // [P, C]
-        var heads = _phraseNorm.Forward(first);
+        var heads = Op.Cast(_phraseNorm.Forward(first), DType.Float32);
         var vectors = _phraseProjection.Forward(heads);                                   // [P, E]
         var logits = Align(regions, vectors, pixels.Shape[0], counts);                     // [B, Pmax, M]
         var places = Config.FineSide * Config.FineSide;
@@ -91,8 +94,8 @@ public sealed class FusionModel : IDisposable
         var (fine, image, positions) = _imageEncoder.Forward(pixels, geometry.Positions, imageSelf, random);
         foreach (var layer in _fusion) (image, _) = layer.Forward(image, null, positions, layouts, random);
         var (_, regions) = _head.Forward(fine, image, positions, geometry.Parents, geometry.Centres, geometry.Signs);
-        var words = EncodeText(phrases, random);
-        var vectors = _phraseProjection.Forward(_phraseNorm.Forward(Op.IndexRows(words, FirstWords(phrases.Lengths))));
+        var words = EncodeText(phrases, random, pixels.DType);
+        var vectors = _phraseProjection.Forward(Op.Cast(_phraseNorm.Forward(Op.IndexRows(words, FirstWords(phrases.Lengths))), DType.Float32));
         return (regions, Op.L2Normalize(vectors));
     }
 

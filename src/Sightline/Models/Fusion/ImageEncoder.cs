@@ -62,10 +62,11 @@ internal sealed class ImageEncoder
         }
 
         foreach (var layer in _local) x = layer.Forward(x);                               // [B, S/8, S/8, Cf]
+        // a published encoder works in float32
         var tokens = _published is not null
-            ? _published.Forward(pixels)
+            ? Op.Cast(_published.Forward(Op.Cast(pixels, DType.Float32)), x.DType)
             : _patchNorm!.Forward(Op.Reshape(_patches!.Forward(x), -1, _config.HiddenSize));  // [B·N, C]
-        var places = _position.Forward(positions);                                        // [B·N, C]
+        var places = _position.Forward(Op.Cast(positions, x.DType));                      // [B·N, C]
         tokens = Op.Add(tokens, places);
         foreach (var layer in _layers) tokens = layer.Forward(tokens, layout, random);
         return (x, tokens, places);

@@ -15,10 +15,11 @@ internal sealed class TextEncoder(ParameterScope scope, FusionConfig config)
     private readonly TransformerLayer[] _layers =
         [.. Enumerable.Range(0, config.TextLayers).Select(i => new TransformerLayer(scope / "layers" / i, config))];
 
-    /// <summary>T words to [T, C]; the first of each phrase sums it up.</summary>
-    public Tensor Forward(PhraseTokens phrases, RandomStream? random)
+    /// <summary>T words to [T, C] of an element type; the first of each phrase sums it up.</summary>
+    public Tensor Forward(PhraseTokens phrases, DType type, RandomStream? random)
     {
-        var x = _published?.Forward(phrases) ?? _table!.Forward(phrases.Ids, phrases.Places);
+        // a published encoder works in float32
+        var x = _published is not null ? Op.Cast(_published.Forward(phrases), type) : _table!.Forward(phrases.Ids, phrases.Places, type);
         var layout = AttentionLayout.Packed(phrases.Lengths);
         foreach (var layer in _layers) x = layer.Forward(x, layout, random);
         return x;
@@ -31,7 +32,8 @@ internal sealed class TextEncoder(ParameterScope scope, FusionConfig config)
         private readonly Linear _projection = new(scope / "projection", config.WordEmbeddingSize, config.HiddenSize, initializer: Initializer.FanIn(10));
         private readonly LayerNorm _norm = new(scope / "norm", config.HiddenSize);
 
-        /// <summary>ids [T] and places within the phrase [T] to [T, C].</summary>
-        public Tensor Forward(Tensor ids, Tensor places) => _norm.Forward(Op.Add(_projection.Forward(_words.Forward(ids)), _positions.Forward(places)));
+        /// <summary>ids [T] and places within the phrase [T] to [T, C] of an element type.</summary>
+        public Tensor Forward(Tensor ids, Tensor places, DType type) =>
+            _norm.Forward(Op.Add(_projection.Forward(Op.Cast(_words.Forward(ids), type)), Op.Cast(_positions.Forward(places), type)));
     }
 }
