@@ -148,7 +148,7 @@ internal sealed class TrainingStepRunner(FusionModel model, FusionProcessor proc
     }
 
     private Tensor Compare(Tensor regions, Tensor phrases, ContrastPairs pairs) =>
-        _contrast.Compare(regions, phrases, pairs, model.Parameters["logit_scale"].Value, model.Parameters["logit_bias"].Value);
+        _contrast.Compare(regions, phrases, pairs, model.ContrastLogScale, model.Parameters["logit_bias"].Value);
 
     /// <summary>A batch of canvases, [B, S, S, 3], in the element type that the activations are to have.</summary>
     private Tensor Pictures(IReadOnlyList<TrainingSample> samples) =>

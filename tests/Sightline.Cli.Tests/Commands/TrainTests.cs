@@ -14,7 +14,7 @@ public class TrainTests(TinyModel tiny) : IClassFixture<TinyModel>
     }
 
     [Theory]
-    [InlineData("stages[1].steps=1", 0)]
+    [InlineData("stages[1].steps=1", default(ErrorKind))]
     [InlineData("stages[1].stepz=1", ErrorKind.BadRecipe)]
     [InlineData("stages[9].steps=1", ErrorKind.Usage)]
     [InlineData("name.first=1", ErrorKind.Usage)]

@@ -18,7 +18,6 @@ public sealed class FusionModel : IDisposable
     private readonly LayerNorm _phraseNorm;
     private readonly Linear _phraseProjection;
     private readonly Linear _presence;
-    private readonly Tensor _logScale;
     private readonly Tensor _bias;
     private readonly Dictionary<int, FusionGeometry> _geometry = [];
 
@@ -35,12 +34,15 @@ public sealed class FusionModel : IDisposable
         _phraseNorm = new LayerNorm(root / "phrase_norm", config.HiddenSize);
         _phraseProjection = new Linear(root / "phrase_projection", config.HiddenSize, config.ProjectionSize);
         _presence = new Linear(root / "presence", config.HiddenSize, 1, initializer: Initializer.TruncatedNormal());
-        _logScale = root.Get("logit_scale", [], Initializer.Constant(MathF.Log(10f)));
+        ContrastLogScale = root.Get("logit_scale", [], Initializer.Constant(MathF.Log(10f)));
         _bias = root.Get("logit_bias", [], Initializer.Constant(-4.6f)); // sigmoid = 0.01: nearly every place is empty
     }
 
     /// <summary>The sizes.</summary>
     public FusionConfig Config { get; }
+
+    /// <summary>ln of the temperature of contrastive pre-training, a scalar; grounding does not use it.</summary>
+    public Tensor ContrastLogScale { get; }
 
     /// <summary>The weights, by path.</summary>
     public ParameterStore Parameters { get; }
