@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Sightline.Checkpoints;
 using Sightline.Training.Evaluation;
 using Sightline.Training.Grounding;
 using Sightline.Training.Recipes;

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using Sightline.Checkpoints;
 using Sightline.Training.Grounding;
 
 namespace Sightline.Training.Reporting;

@@ -1,6 +1,5 @@
 using Sightline.Geometry;
 using Sightline.Grounding;
-using Sightline.Imaging;
 using Sightline.Models.Fusion;
 using Sightline.Tensors;
 using Sightline.Tensors.Memory;

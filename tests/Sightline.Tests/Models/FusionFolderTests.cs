@@ -5,7 +5,6 @@ using Sightline.Nn;
 using Sightline.Tensors;
 using Sightline.Tensors.Memory;
 using Sightline.Testing;
-using Sightline.Tests.Checkpoints;
 
 namespace Sightline.Tests.Models;
 
