@@ -38,7 +38,8 @@ public sealed class RunRecorder : ITrainingObserver, IDisposable
         foreach (var (name, value) in step.Metrics) values[name] = value;
         values["pictures_per_second"] = step.PicturesPerSecond;
         Add(new LogLine(step.Stage, step.Step, "train", values));
-        if (step.Step % StepsBetweenFlushes == 0) Flush();
+        _log.Flush(); // before the checkpoint of this step: a killed process must not leave a saved step without its line
+        if (step.Step % StepsBetweenFlushes == 0) _events.Flush();
     }
 
     /// <inheritdoc/>
