@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
 using Sightline.Cli.Output;
-using Sightline.Grounding;
 using Sightline.Training.Evaluation;
 using Sightline.Training.Grounding;
 

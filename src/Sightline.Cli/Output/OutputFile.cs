@@ -1,4 +1,3 @@
-using Sightline.Checkpoints;
 
 namespace Sightline.Cli.Output;
 

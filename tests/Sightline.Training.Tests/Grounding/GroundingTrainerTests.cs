@@ -1,4 +1,3 @@
-using Sightline.Tensors;
 using Sightline.Tensors.Cpu.Threading;
 using Sightline.Tensors.Memory;
 using Sightline.Testing;

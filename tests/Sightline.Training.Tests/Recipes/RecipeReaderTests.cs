@@ -1,4 +1,3 @@
-using Sightline.Training.Grounding;
 using Sightline.Training.Recipes;
 
 namespace Sightline.Training.Tests.Recipes;
