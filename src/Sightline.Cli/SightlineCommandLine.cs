@@ -35,7 +35,7 @@ internal static class SightlineCommandLine
             terminal.Error.WriteLine("stopped");
             return ExitCode.Interrupted;
         }
-        catch (Exception error) when (!cancellation.IsCancellationRequested || error is SightlineException)
+        catch (Exception error)
         {
             terminal.Error.WriteLine($"error: {ExitCode.Sentence(error)}");
             if (terminal.Verbose) terminal.Error.WriteLine(error);

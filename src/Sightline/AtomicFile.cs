@@ -36,6 +36,18 @@ public static class AtomicFile
     /// <exception cref="SightlineException">As <see cref="Write"/>.</exception>
     public static void WriteText(string path, string text) => Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
 
+    /// <summary>Deletes what killed processes left half-written in a folder (not below it); anything else ending in .tmp stays.</summary>
+    public static void RemoveLeftovers(string folder)
+    {
+        if (!Directory.Exists(folder)) return;
+        foreach (var file in Directory.EnumerateFiles(folder, "*.tmp"))
+        {
+            // NAME.PROCESS.THREAD.tmp
+            var parts = Path.GetFileName(file).Split('.');
+            if (parts.Length >= 4 && int.TryParse(parts[^2], out _) && int.TryParse(parts[^3], out _)) Remove(file);
+        }
+    }
+
     private static void Remove(string path)
     {
         try

@@ -108,7 +108,7 @@ public sealed unsafe class NativePool
             }
         }
 
-        Interlocked.Add(ref _reservedBytes, size);
+        lock (_lock) _reservedBytes += size;
         return new NativeBlock(this, (nint)pointer, size, index);
     }
 

@@ -38,8 +38,7 @@ public sealed class TensorScope : IDisposable
     /// <summary>Moves a tensor to the enclosing scope, or to the caller where there is none.</summary>
     public Tensor Keep(Tensor tensor)
     {
-        Remove(tensor);
-        _parent?.Add(tensor);
+        if (Take(tensor)) _parent?.Add(tensor);
         return tensor;
     }
 
@@ -58,7 +57,15 @@ public sealed class TensorScope : IDisposable
 
     internal void Add(Tensor tensor) => _tensors.Add(tensor);
 
+    /// <summary>Takes a tensor out of the scope that holds it: this one or one around it.</summary>
     internal void Remove(Tensor tensor)
+    {
+        for (var scope = this; scope is not null && !scope.Take(tensor); scope = scope._parent)
+        {
+        }
+    }
+
+    private bool Take(Tensor tensor)
     {
         // the tensor to keep is nearly always among the last ones
         for (var i = _tensors.Count - 1; i >= 0; i--)
@@ -66,7 +73,9 @@ public sealed class TensorScope : IDisposable
             if (!ReferenceEquals(_tensors[i], tensor)) continue;
             _tensors[i] = _tensors[^1];
             _tensors.RemoveAt(_tensors.Count - 1);
-            return;
+            return true;
         }
+
+        return false;
     }
 }

@@ -7,15 +7,19 @@ namespace Sightline.Training.Grounding;
 internal static class PhraseChoice
 {
     /// <summary>
-    /// At most <paramref name="most"/> phrases, drawn without order changing. A sample that means nothing at all is kept: it
-    /// teaches "nothing here".
+    /// At most <paramref name="most"/> phrases, in their order. Of a box stage, those that mean something come first and up to
+    /// a quarter is kept for phrases that mean nothing here, so that many absent classes do not crowd out the objects; of a
+    /// contrastive stage, those that it can use.
     /// </summary>
-    public static TrainingSample Limit(TrainingSample sample, int most, RandomStream random)
+    public static TrainingSample Limit(StageKind kind, TrainingSample sample, int most, RandomStream random)
     {
         if (sample.Phrases.Length <= most) return sample;
         var order = Enumerable.Range(0, sample.Phrases.Length).ToArray();
         random.Shuffle(order.AsSpan());
-        var chosen = order[..most];
+        var first = order.Where(p => kind == StageKind.Contrastive ? IsUsable(sample, p) : sample.Targets[p].Length > 0).ToList();
+        var rest = order.Except(first).ToList();
+        var kept = Math.Min(first.Count, most - (kind == StageKind.Contrastive ? 0 : Math.Min(rest.Count, most / 4)));
+        int[] chosen = [.. first.Take(kept), .. rest.Take(most - kept)];
         Array.Sort(chosen);
         return sample with
         {
@@ -27,5 +31,7 @@ internal static class PhraseChoice
 
     /// <summary>True when a sample can take part in a stage: a contrastive one needs a phrase for a single object.</summary>
     public static bool Serves(StageKind kind, TrainingSample sample) =>
-        sample.Phrases.Length > 0 && (kind != StageKind.Contrastive || sample.Phrases.Where((_, p) => !sample.PositionSensitive[p] && sample.Targets[p].Length > 0).Any());
+        sample.Phrases.Length > 0 && (kind != StageKind.Contrastive || Enumerable.Range(0, sample.Phrases.Length).Any(p => IsUsable(sample, p)));
+
+    private static bool IsUsable(TrainingSample sample, int p) => !sample.PositionSensitive[p] && sample.Targets[p].Length > 0;
 }

@@ -129,7 +129,7 @@ public sealed class PictureSource : ISampleSource
         var picture = Picture.Decode(_data.ReadPictureBytes(_data.Samples[at]), name: _data.Samples[at].PictureFile);
         // kept at up to 1.6 times what fits the canvas: enough detail for the largest zoom
         var scale = 1.6 * _processor.ImageSize / Math.Max(picture.Width, picture.Height);
-        if (scale < 1) picture = picture.ResizeTo((int)(picture.Width * scale), (int)(picture.Height * scale), ResizeFilter.Bilinear);
+        if (scale < 1) picture = picture.ResizeTo(Math.Max(1, (int)(picture.Width * scale)), Math.Max(1, (int)(picture.Height * scale)), ResizeFilter.Bilinear);
         Volatile.Write(ref _pictures[at], picture);
         return picture;
     }

@@ -32,7 +32,7 @@ public sealed class RunFolder(string path) : IDisposable
     {
         ArgumentNullException.ThrowIfNull(wanted);
         Lock();
-        foreach (var left in Directory.GetFiles(path, "*.tmp", SearchOption.AllDirectories)) File.Delete(left);
+        foreach (var folder in new[] { path, CheckpointFolder, ModelFolder }) AtomicFile.RemoveLeftovers(folder);
         if (!File.Exists(RecipeFile))
         {
             return LatestCheckpoint() is null

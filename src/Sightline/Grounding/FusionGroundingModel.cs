@@ -45,6 +45,8 @@ public sealed class FusionGroundingModel(FusionModel model, FusionProcessor proc
     {
         using var scope = TensorScope.Open();
         using var noGrad = Tape.NoGrad();
+        // before anything is collected: what this call uses must not be forgotten in its middle
+        if (_known.Count + phrases.Count > MostKnownPhrases) ForgetPhrases();
         var canvas = processor.Fit(picture);
         var words = phrases.Select(Words).ToArray();
         cancellationToken.ThrowIfCancellationRequested();
@@ -71,7 +73,6 @@ public sealed class FusionGroundingModel(FusionModel model, FusionProcessor proc
     private Tensor Words(string phrase)
     {
         if (_known.TryGetValue(phrase, out var words)) return words;
-        if (_known.Count >= MostKnownPhrases) ForgetPhrases();
         words = model.EncodeText(processor.ToTensors([[phrase]])).AsParameter(requiresGrad: false);
         _known[phrase] = words;
         return words;

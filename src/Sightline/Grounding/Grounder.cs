@@ -18,7 +18,10 @@ public sealed class Grounder : IDisposable
     private readonly IGroundingModel _model;
     private readonly SemaphoreSlim _gate = new(1, 1);
 
-    private Grounder(IGroundingModel model) => _model = model;
+    private readonly bool _owns;
+    private bool _disposed;
+
+    private Grounder(IGroundingModel model, bool owns) => (_model, _owns) = (model, owns);
 
     /// <summary>What the model is, for people: architecture, sizes, parameters.</summary>
     public string Description => _model.Description;
@@ -32,13 +35,13 @@ public sealed class Grounder : IDisposable
         using var source = HuggingFaceFolder.Open(folder);
         return source.ModelType switch
         {
-            FusionConfig.ModelType => new Grounder(FusionGroundingModel.Load(source, quantization)),
+            FusionConfig.ModelType => new Grounder(FusionGroundingModel.Load(source, quantization), owns: true),
             var other => throw new SightlineException(ErrorKind.BadModel, $"{folder}: the architecture '{other}' cannot ground phrases; known is '{FusionConfig.ModelType}'"),
         };
     }
 
     /// <summary>Wraps a model at hand, such as one in training. The model stays the caller's.</summary>
-    public static Grounder For(IGroundingModel model) => new(model);
+    public static Grounder For(IGroundingModel model) => new(model, owns: false);
 
     /// <summary>Finds one phrase in a picture file.</summary>
     /// <param name="picturePath">A JPEG, PNG, WebP, TIFF, GIF or BMP file.</param>
@@ -63,6 +66,7 @@ public sealed class Grounder : IDisposable
         await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
+            ObjectDisposedException.ThrowIf(_disposed, this);
             return await Task.Run(() => _model.Ground(picture, phrases, options ?? new GroundingOptions(), cancellationToken), cancellationToken).ConfigureAwait(false);
         }
         finally
@@ -78,6 +82,7 @@ public sealed class Grounder : IDisposable
         _gate.Wait();
         try
         {
+            ObjectDisposedException.ThrowIf(_disposed, this);
             return _model.Ground(picture, phrases, options ?? new GroundingOptions(), CancellationToken.None);
         }
         finally
@@ -86,11 +91,19 @@ public sealed class Grounder : IDisposable
         }
     }
 
-    /// <summary>Frees the model.</summary>
+    /// <summary>Waits for a call in progress, then frees the model that <see cref="Load"/> made.</summary>
     public void Dispose()
     {
-        _model.Dispose();
-        _gate.Dispose();
+        _gate.Wait();
+        try
+        {
+            if (!_disposed && _owns) _model.Dispose();
+            _disposed = true;
+        }
+        finally
+        {
+            _gate.Release();
+        }
     }
 
     private static void Check(IReadOnlyList<string> phrases)

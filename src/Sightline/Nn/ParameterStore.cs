@@ -160,7 +160,7 @@ public sealed class ParameterStore : IDisposable
             _missing.Add(path);
         }
 
-        if (_leaveUnwritten) return value;
+        if (_leaveUnwritten || _misfits.Count > 0) return value; // a store with misfits is refused: touching its memory would only cost
         if (_random is null) value.AsSpan<float>().Clear();
         else initializer.Apply(value, _random.Fork(path));
         return value;

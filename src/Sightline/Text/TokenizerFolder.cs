@@ -103,8 +103,7 @@ internal static class TokenizerFolder
         {
             var target = Path.Combine(folder, Path.GetFileName(file));
             if (Path.GetFullPath(target) == Path.GetFullPath(file)) continue;
-            File.Copy(file, target + ".part", overwrite: true);
-            File.Move(target + ".part", target, overwrite: true);
+            AtomicFile.Write(target, stream => stream.Write(File.ReadAllBytes(file)));
         }
     });
 
@@ -131,11 +130,7 @@ internal static class TokenizerFolder
         Replace(Path.Combine(folder, "tokenizer_config.json"), stream.ToArray());
     });
 
-    private static void Replace(string path, byte[] content)
-    {
-        File.WriteAllBytes(path + ".part", content);
-        File.Move(path + ".part", path, overwrite: true);
-    }
+    private static void Replace(string path, byte[] content) => AtomicFile.Write(path, stream => stream.Write(content));
 
     private static void Writing(string folder, Action write)
     {

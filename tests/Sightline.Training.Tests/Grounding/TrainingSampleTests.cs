@@ -54,11 +54,11 @@ public class TrainingSampleTests
     public void Phrases_are_limited_without_changing_their_order()
     {
         var sample = TinyRun.Sample(TinyRun.Processor(), [.. Enumerable.Range(0, 9).Select(i => new PhraseBoxes($"star {i}", i % 2 == 0 ? [A] : []))]);
-        Assert.Same(sample, PhraseChoice.Limit(sample, 9, new RandomStream(1)));
+        Assert.Same(sample, PhraseChoice.Limit(StageKind.Boxes, sample, 9, new RandomStream(1)));
         var seen = new HashSet<string>();
         for (ulong seed = 0; seed < 40; seed++)
         {
-            var limited = PhraseChoice.Limit(sample, 4, new RandomStream(seed));
+            var limited = PhraseChoice.Limit(StageKind.Boxes, sample, 4, new RandomStream(seed));
             Assert.Equal(4, limited.Phrases.Distinct().Count());
             Assert.Equal(limited.Phrases.Order(StringComparer.Ordinal), limited.Phrases);
             for (var p = 0; p < 4; p++)
@@ -72,6 +72,17 @@ public class TrainingSampleTests
         }
 
         Assert.Equal(9, seen.Count);
+    }
+
+    [Fact]
+    public void Absent_classes_do_not_crowd_out_the_objects()
+    {
+        var sample = TinyRun.Sample(TinyRun.Processor(), [.. Enumerable.Range(0, 80).Select(i => new PhraseBoxes($"class {i:00}", i % 40 == 7 ? [A] : []))]);
+        for (ulong seed = 0; seed < 20; seed++)
+        {
+            Assert.Equal(2, PhraseChoice.Limit(StageKind.Boxes, sample, 8, new RandomStream(seed)).Targets.Count(target => target.Length > 0));
+            Assert.Contains(PhraseChoice.Limit(StageKind.Contrastive, sample, 1, new RandomStream(seed)).Targets, target => target.Length > 0);
+        }
     }
 
     [Fact]

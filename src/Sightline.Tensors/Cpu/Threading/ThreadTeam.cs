@@ -52,7 +52,7 @@ public sealed class ThreadTeam
     public void Run<T>(ref T pieces, int count)
         where T : struct, IPieces
     {
-        if (count <= 1 || _helpers == 0 || s_inside || !_gate.TryEnter())
+        if (count <= 1 || _helpers == 0 || Volatile.Read(ref _started) < 0 || s_inside || !_gate.TryEnter())
         {
             for (var i = 0; i < count; i++) pieces.Run(i);
             return;
@@ -126,7 +126,8 @@ public sealed class ThreadTeam
                 }
 
                 Interlocked.Increment(ref _sleeping);
-                if (Volatile.Read(ref _generation) == seen) _wake.Wait(100);
+                // the caller raises the generation before it looks for sleepers, so no wake-up is lost
+                if (Volatile.Read(ref _generation) == seen) _wake.Wait();
                 Interlocked.Decrement(ref _sleeping);
                 spins = 0;
                 if (Volatile.Read(ref _started) < 0) return;

@@ -190,6 +190,10 @@ public sealed record FusionConfig
             Require(MaxPhraseTokens <= sizes.MaxTokens, $"max_phrase_tokens ({MaxPhraseTokens}) must not be above what the text encoder takes ({sizes.MaxTokens})");
         }
 
+        // far above anything useful; a damaged file must not ask for all memory
+        Require(ImageSize <= 4096 && HiddenSize <= 8192 && VocabSize <= 1_000_000 && WordEmbeddingSize <= 8192 && MaxPhraseTokens <= 4096, "a size is out of range");
+        Require(StemChannels.All(c => c <= 4096) && HeadChannels <= 8192 && ProjectionSize <= 8192 && FeedForwardRatio <= 64, "a size is out of range");
+        Require(Math.Max(Math.Max(LocalLayers, ImageLayers), Math.Max(TextLayers, FusionLayers)) <= 256, "a layer count is out of range");
         return this;
     }
 
