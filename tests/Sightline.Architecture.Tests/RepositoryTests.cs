@@ -45,13 +45,13 @@ public class RepositoryTests
     public void The_repository_stays_small() =>
         Assert.InRange(RepositoryFiles.All.Sum(path => new FileInfo(RepositoryFiles.FullPath(path)).Length), 0, ByteBudget);
 
-    /// <summary>Paths of one developer's machine make a test pass there only.</summary>
+    /// <summary>Paths of one developer's machine make a test pass there only. Published data is kept as published.</summary>
     [Fact]
     public void Nothing_points_outside_the_repository()
     {
         string[] banned = ["/wo" + "rk/", "/home" + "/", "/root" + "/", ".." + "/shared/"];
         var bad = from path in RepositoryFiles.Texts
-                  where !path.StartsWith("tests/fixtures/", StringComparison.Ordinal) || path.EndsWith(".md", StringComparison.Ordinal) || path.EndsWith(".py", StringComparison.Ordinal)
+                  where !(path.StartsWith("tests/fixtures/", StringComparison.Ordinal) || path.StartsWith("data/", StringComparison.Ordinal)) || path.EndsWith(".md", StringComparison.Ordinal) || path.EndsWith(".py", StringComparison.Ordinal)
                   from line in File.ReadLines(RepositoryFiles.FullPath(path)).Select((text, index) => (Text: text, Number: index + 1))
                   from word in banned
                   where line.Text.Contains(word, StringComparison.Ordinal)

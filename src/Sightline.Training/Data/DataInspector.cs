@@ -49,7 +49,7 @@ public static class DataInspector
         var colorOf = summary.Classes.Select((c, i) => (c.Label, Colors[i % Colors.Length])).ToDictionary(p => p.Label, p => p.Item2, StringComparer.Ordinal);
         AtomicFile.Write(path, stream =>
         {
-            using var html = new StreamWriter(stream, DataFile.Utf8);
+            using var html = new StreamWriter(stream, DataFile.Utf8, leaveOpen: true);
             html.Write(Head(summary.Name));
             html.Write(Tables(summary, colorOf));
             html.Write("<h2>Samples</h2><div class=\"samples\">");
