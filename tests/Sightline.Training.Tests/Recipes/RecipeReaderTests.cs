@@ -100,7 +100,7 @@ public class RecipeReaderTests
         Assert.Equal("seed is 3 there and 4 here", RecipeDifference.First(recipe with { Seed = 4 }, recipe));
         Assert.Equal("stages[1].loss.giou is 2 there and 3 here", RecipeDifference.First(TinyRun.Recipe("stages[1].loss={\"giou\": 3}"), recipe));
         Assert.Equal("stages has 2 entries there and 1 here", RecipeDifference.First(recipe with { Stages = [recipe.Stages[0]] }, recipe));
-        Assert.Equal("model.initialize_from is nothing there and \"m\" here", RecipeDifference.First(TinyRun.Recipe("model.initialize_from=m"), recipe));
+        Assert.Equal("model.initialize_from is nothing there and \"m\" here", RecipeDifference.First(recipe with { Model = recipe.Model with { InitializeFrom = "m" } }, recipe));
     }
 
     [Fact]
