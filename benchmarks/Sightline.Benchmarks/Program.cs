@@ -4,9 +4,11 @@ using Sightline.Benchmarks;
 var benchmarks = new Dictionary<string, Action<string[]>>
 {
     ["coco-evaluation"] = _ => CocoEvaluationBenchmark.Run(),
+    ["inference"] = InferenceBenchmark.Run,
     ["kernels"] = KernelBenchmark.Run,
     ["quantized"] = _ => QuantizedBenchmark.Run(),
     ["tokenizer"] = _ => TokenizerBenchmark.Run(),
+    ["training-step"] = TrainingStepBenchmark.Run,
 };
 
 if (args.Length == 0 || !benchmarks.TryGetValue(args[0], out var run))

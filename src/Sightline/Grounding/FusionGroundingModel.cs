@@ -48,7 +48,7 @@ public sealed class FusionGroundingModel(FusionModel model, FusionProcessor proc
         // before anything is collected: what this call uses must not be forgotten in its middle
         if (_known.Count + phrases.Count > MostKnownPhrases) ForgetPhrases();
         var canvas = processor.Fit(picture);
-        var words = phrases.Select(Words).ToArray();
+        var words = phrases.Select(EncodePhrase).ToArray();
         cancellationToken.ThrowIfCancellationRequested();
         var text = words.Length == 1 ? words[0] : Op.Concat(0, words);
         var output = model.Ground(processor.ToTensor([canvas]), text, [.. words.Select(w => w.Shape[0])], [phrases.Count]);
@@ -70,7 +70,8 @@ public sealed class FusionGroundingModel(FusionModel model, FusionProcessor proc
         if (ownsModel) model.Dispose();
     }
 
-    private Tensor Words(string phrase)
+    /// <summary>The features of the words of a phrase, [T, C], from memory where it was asked before. They stay this model's.</summary>
+    internal Tensor EncodePhrase(string phrase)
     {
         if (_known.TryGetValue(phrase, out var words)) return words;
         words = model.EncodeText(processor.ToTensors([[phrase]])).AsParameter(requiresGrad: false);
