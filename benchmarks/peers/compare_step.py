@@ -24,6 +24,11 @@ def start(command, environment):
     return process
 
 
+def blas(threads):
+    """OpenBLAS has threads of its own; unless they are as many as PyTorch's, they fight over the cores (10 times slower steps were seen)."""
+    return {"OPENBLAS_NUM_THREADS": str(threads), "OMP_NUM_THREADS": str(threads), "LD_LIBRARY_PATH": "/usr/lib/x86_64-linux-gnu/openblas-openmp"}
+
+
 def measure(process, steps):
     process.stdin.write(f"{steps}\n")
     process.stdin.flush()
@@ -45,11 +50,11 @@ def main():
     shutil.copy(os.path.join(HERE, "nano_step.py"), folder)
     inside = f"/tmp/sightline-step-{options.image_size}"
     python = ["chroot", options.root, "python3", f"{inside}/nano_step.py", inside]
-    subprocess.run(python + ["--check"], check=True)
+    subprocess.run(python + ["--check"], check=True, env={**os.environ, **blas(options.threads)})
     threads = ["--threads", str(options.threads)]
     keep = {"GLIBC_TUNABLES": "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=17179869184:glibc.malloc.top_pad=268435456"}
     ours = start(["dotnet", PROGRAM, "training-step", "--paced", *threads, *size], {})
-    theirs = start(python + ["--paced", *threads], keep if options.tuned else {})
+    theirs = start(python + ["--paced", *threads], {**blas(options.threads), **(keep if options.tuned else {})})
     measure(ours, 1), measure(theirs, 1)
     print(f"canvas {options.image_size}, {options.threads} thread(s); milliseconds a step on the wall (processor)")
     rows = []

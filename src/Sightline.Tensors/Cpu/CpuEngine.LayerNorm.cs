@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using Sightline.Tensors.Cpu.Kernels;
 using Sightline.Tensors.Cpu.Lanes;
 using Sightline.Tensors.Cpu.Threading;
@@ -102,22 +103,26 @@ public sealed partial class CpuEngine
             }
 
             Scale = 1f / MathF.Sqrt((squares.Sum() / count) + eps);
-            var scale = V.Create(Scale);
-            for (var i = 0; i < full; i += 16)
+            var done = Write<V>(0);
+            if (Vector256.IsHardwareAccelerated) done = Write<Lane8>(done);
+            Write<Lane1>(done);
+        }
+
+        /// <summary>The result from element <paramref name="i"/> on, as far as whole groups of lanes go; every width gives the same bits.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private readonly int Write<L>(int i)
+            where L : struct, ILanes<L>
+        {
+            var (mean, scale) = (L.Create(Mean), L.Create(Scale));
+            for (; i <= count - L.Count; i += L.Count)
             {
-                var n = (V.Load(x + i) - mean) * scale;
-                if (w != null) n *= V.Load(w + i);
-                if (b != null) n += V.Load(b + i);
+                var n = (L.Load(x + i) - mean) * scale;
+                if (w != null) n *= L.Load(w + i);
+                if (b != null) n += L.Load(b + i);
                 n.Store(y + i);
             }
 
-            for (var i = full; i < count; i++)
-            {
-                var n = (x[i] - Mean) * Scale;
-                if (w != null) n *= w[i];
-                if (b != null) n += b[i];
-                y[i] = n;
-            }
+            return i;
         }
     }
 
@@ -185,29 +190,51 @@ public sealed partial class CpuEngine
                 var h = w == null ? dy : dy * Reductions.LoadTail<V>(w + full, left, 0f);
                 sumH += h;
                 sumHn = V.Fma(h, n, sumHn);
-                for (var i = full; i < count && partial != null; i++)
+                if (partial != null)
                 {
-                    partial[i] = MathF.FusedMultiplyAdd(g[i], (x[i] - mean) * scale, partial[i]);
-                    partial[count + i] += g[i];
+                    var done = Vector256.IsHardwareAccelerated ? AddPartials<Lane8>(full) : full;
+                    AddPartials<Lane1>(done);
                 }
             }
 
             if (dx == null) return;
             var meanH = centered ? sumH.Sum() / count : 0f;
             var meanHn = sumHn.Sum() / count;
-            var (a, b) = (V.Create(meanH), V.Create(-meanHn));
-            for (var i = 0; i < full; i += 16)
+            var written = Write<V>(0, meanH, -meanHn);
+            if (Vector256.IsHardwareAccelerated) written = Write<Lane8>(written, meanH, -meanHn);
+            Write<Lane1>(written, meanH, -meanHn);
+        }
+
+        /// <summary>Terms of dw and db from element <paramref name="i"/> on, as far as whole groups of lanes go.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private readonly int AddPartials<L>(int i)
+            where L : struct, ILanes<L>
+        {
+            var (m, r) = (L.Create(mean), L.Create(scale));
+            for (; i <= count - L.Count; i += L.Count)
             {
-                var n = (V.Load(x + i) - m) * r;
-                var h = w == null ? V.Load(g + i) : V.Load(g + i) * V.Load(w + i);
-                (r * V.Fma(n, b, h - a)).Store(dx + i);
+                var dy = L.Load(g + i);
+                L.Fma(dy, (L.Load(x + i) - m) * r, L.Load(partial + i)).Store(partial + i);
+                (L.Load(partial + count + i) + dy).Store(partial + count + i);
             }
 
-            for (var i = full; i < count; i++)
+            return i;
+        }
+
+        /// <summary>dx from element <paramref name="i"/> on, as far as whole groups of lanes go; every width gives the same bits.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private readonly int Write<L>(int i, float meanH, float negativeMeanHn)
+            where L : struct, ILanes<L>
+        {
+            var (m, r, a, b) = (L.Create(mean), L.Create(scale), L.Create(meanH), L.Create(negativeMeanHn));
+            for (; i <= count - L.Count; i += L.Count)
             {
-                var h = w == null ? g[i] : g[i] * w[i];
-                dx[i] = scale * MathF.FusedMultiplyAdd((x[i] - mean) * scale, -meanHn, h - meanH);
+                var n = (L.Load(x + i) - m) * r;
+                var h = w == null ? L.Load(g + i) : L.Load(g + i) * L.Load(w + i);
+                (r * L.Fma(n, b, h - a)).Store(dx + i);
             }
+
+            return i;
         }
     }
 }

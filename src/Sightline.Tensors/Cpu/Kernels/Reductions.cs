@@ -54,8 +54,18 @@ internal static unsafe class Reductions
     }
 
     /// <summary>Loads fewer than <c>V.Count</c> elements; the other lanes get <paramref name="fill"/>.</summary>
-    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V LoadTail<V>(float* x, int count, float fill)
+        where V : struct, ILanes<V>
+    {
+        // rows of 24 channels (the first layer of a convolutional stem) end in half a register: no detour over memory for them
+        if (typeof(V) == typeof(Lane16) && count == 8)
+            return Unsafe.BitCast<Vector512<float>, V>(Vector512.Create(Vector256.Load(x), Vector256.Create(fill)));
+        return LoadOddTail<V>(x, count, fill);
+    }
+
+    [SkipLocalsInit]
+    private static V LoadOddTail<V>(float* x, int count, float fill)
         where V : struct, ILanes<V>
     {
         var buffer = stackalloc float[16];
