@@ -146,8 +146,19 @@ public sealed class PublishedEncoderTests : IDisposable
 
     private static FusionConfig Small => FusionConfig.Nano with
     {
-        ImageSize = 64, StemChannels = [4, 8, 8], LocalLayers = 1, HiddenSize = 16, NumAttentionHeads = 2, ImageLayers = 1, TextLayers = 1,
-        FusionLayers = 1, MaxPhraseTokens = 12, HeadChannels = 8, ProjectionSize = 8, WordEmbeddingSize = 8, VocabSize = 6000,
+        ImageSize = 64,
+        StemChannels = [4, 8, 8],
+        LocalLayers = 1,
+        HiddenSize = 16,
+        NumAttentionHeads = 2,
+        ImageLayers = 1,
+        TextLayers = 1,
+        FusionLayers = 1,
+        MaxPhraseTokens = 12,
+        HeadChannels = 8,
+        ProjectionSize = 8,
+        WordEmbeddingSize = 8,
+        VocabSize = 6000,
     };
 
     private static TrainingRecipe Recipe(string? image, string? text) => new()
