@@ -1,4 +1,3 @@
-using Sightline.Geometry;
 using Sightline.Imaging;
 using Sightline.Models.Fusion;
 using Sightline.Nn;
