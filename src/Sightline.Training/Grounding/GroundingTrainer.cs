@@ -14,7 +14,8 @@ public sealed class GroundingTrainer : IDisposable
     private readonly FusionModel _model;
     private readonly FusionProcessor _processor;
     private readonly IReadOnlyList<ISampleSource> _validation;
-    private readonly IReadOnlyList<(ISampleSource Source, double Weight)> _train;
+    private readonly IReadOnlyList<ISampleSource> _train;
+    private readonly IReadOnlyList<(ISampleSource Source, double Weight)> _drawn;
     private readonly RunFolder _folder;
     private readonly TimeProvider _clock;
     private TrainingRecipe _recipe;
@@ -31,7 +32,8 @@ public sealed class GroundingTrainer : IDisposable
         if (tokenizer.VocabularySize > _config.VocabSize)
             throw new SightlineException(ErrorKind.BadRecipe, $"the tokenizer {recipe.Model.TokenizerFolder()} has {tokenizer.VocabularySize} entries, the model only {_config.VocabSize}");
         _processor = new FusionProcessor(_config, tokenizer);
-        _train = [.. recipe.Train.Select(source => (Open(source, training: true), source.Weight))];
+        _train = [.. recipe.Train.Select(source => Open(source, training: true))];
+        _drawn = [.. recipe.Train.Zip(_train, (source, opened) => (WithAbsent(source, opened), source.Weight))];
         _validation = [.. recipe.Validation.Select(source => Open(source, training: false))];
         _model = ModelStart.Create(_config, recipe.Model, recipe.Seed);
     }
@@ -43,7 +45,7 @@ public sealed class GroundingTrainer : IDisposable
     public FusionProcessor Processor => _processor;
 
     /// <summary>The training sources.</summary>
-    public IReadOnlyList<ISampleSource> Train => [.. _train.Select(entry => entry.Source)];
+    public IReadOnlyList<ISampleSource> Train => _train;
 
     /// <summary>The validation sources.</summary>
     public IReadOnlyList<ISampleSource> Validation => _validation;
@@ -105,8 +107,11 @@ public sealed class GroundingTrainer : IDisposable
         ? new SceneSource(source.Name, scenes, _recipe.Seed + (training ? 0UL : 0x5EED), _processor, endless: training)
         : new PictureSource(source.Name, source.Pictures!, _recipe.Seed, _processor, training);
 
+    private ISampleSource WithAbsent(SourceRecipe source, ISampleSource opened) =>
+        source.AbsentPhrases == 0 ? opened : new AbsentPhrases(opened, source, _train.Where(other => other != opened), _recipe.Seed);
+
     private SampleMixture SourcesOf(StageRecipe recipe) =>
-        new(recipe.Sources.Count == 0 ? _train : [.. _train.Where(entry => recipe.Sources.Contains(entry.Source.Name))]);
+        new(recipe.Sources.Count == 0 ? _drawn : [.. _drawn.Where(entry => recipe.Sources.Contains(entry.Source.Name))]);
 
     /// <summary>Seconds of a forward and backward pass of a stage at a batch size.</summary>
     private double Measure(int index, int batch)

@@ -73,10 +73,23 @@ public static class RecipeReader
         {
             Require((source.Scenes is null) != (source.Pictures is null), $"source '{source.Name}' needs either scenes or pictures");
             Require(source.Weight > 0 && double.IsFinite(source.Weight), $"source '{source.Name}': weight must be positive, is {source.Weight}");
+            Require(source.AbsentPhrases is >= 0 and <= SourceRecipe.MostAbsentPhrases, $"source '{source.Name}': absent_phrases must be 0 to {SourceRecipe.MostAbsentPhrases}, is {source.AbsentPhrases}");
+            Require(source.AbsentFrom is null || source.AbsentPhrases > 0, $"source '{source.Name}': absent_from needs absent_phrases, how many to draw from it");
+            if (source.Pictures is { } pictures) CheckPictures(source.Name, pictures, Require);
         }
+
+        foreach (var source in recipe.Validation) Require(source.AbsentPhrases == 0, $"source '{source.Name}': absent_phrases are for training; validation asks what its own data says");
 
         for (var i = 0; i < recipe.Stages.Count; i++) CheckStage(recipe.Stages[i], i, names, Require);
         recipe.Model.ToConfig();
+    }
+
+    private static void CheckPictures(string name, PictureRecipe pictures, Action<bool, string> require)
+    {
+        require(pictures.HoldOutEvery is 0 or >= 2, $"source '{name}': hold_out_every must be 0 (nothing held out) or at least 2, is {pictures.HoldOutEvery}");
+        require(pictures.HoldOutBlock > 0, $"source '{name}': hold_out_block must be positive, is {pictures.HoldOutBlock}");
+        require(!pictures.HeldOutPart || pictures.HoldOutEvery > 0, $"source '{name}': held_out_part needs hold_out_every, which says what is held out");
+        require(pictures.Expressions >= 0, $"source '{name}': expressions must not be negative, is {pictures.Expressions}");
     }
 
     private static void CheckStage(StageRecipe stage, int index, HashSet<string> sources, Action<bool, string> require)

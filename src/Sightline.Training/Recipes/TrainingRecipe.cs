@@ -87,6 +87,8 @@ public sealed record ModelRecipe
 /// <summary>One source of samples: generated scenes, or labelled pictures on disk.</summary>
 public sealed record SourceRecipe
 {
+    internal const int MostAbsentPhrases = 64;
+
     /// <summary>How the source is called in logs.</summary>
     public required string Name { get; set; }
 
@@ -98,6 +100,15 @@ public sealed record SourceRecipe
 
     /// <summary>Labelled pictures.</summary>
     public PictureRecipe? Pictures { get; set; }
+
+    /// <summary>
+    /// Up to so many phrases a sample that mean nothing there, in training: classes of the other training sources (those that share no words with
+    /// this source's own) and what <see cref="AbsentFrom"/> lists.
+    /// </summary>
+    public int AbsentPhrases { get; set; }
+
+    /// <summary>A JSON list of phrases for things that this source never shows, or a class name file; half of the absent phrases then come from it.</summary>
+    public string? AbsentFrom { get; set; }
 }
 
 /// <summary>Scenes made by the generator; endless.</summary>
