@@ -4,22 +4,25 @@ using Sightline.Tensors.Memory;
 namespace Sightline.Tensors;
 
 /// <summary>
-/// A dense row-major array of numbers in 64-byte-aligned pooled native memory. A tensor owns its share of the memory and
-/// gives it back in <see cref="Dispose"/>; inside a <see cref="TensorScope"/> that happens by itself when the scope ends.
+/// A dense row-major array of numbers in the memory of an <see cref="Sightline.Tensors.Engine"/> (on the processor: 64-byte-aligned
+/// pooled native memory). A tensor owns its share of the memory and gives it back in <see cref="Dispose"/>; inside a <see cref="TensorScope"/> that happens by itself when the scope ends.
 /// Tensors are always contiguous: <see cref="Reshape"/> and <see cref="Slice"/> share memory, everything else copies.
 /// Not thread-safe for writing.
 /// </summary>
 public sealed unsafe class Tensor : IDisposable
 {
-    private NativeBlock? _block;
-    private readonly byte* _data;
+    private const int CopyBlock = 1 << 24; // bytes, between engines
+    private TensorStorage? _storage;
+    private byte* _data; // null where only the engine can see the memory, and after Dispose
     private Tensor? _grad;
 
-    internal Tensor(Engine engine, NativeBlock block, byte* data, Shape shape, DType type)
+    /// <summary>Takes over one reference of the storage.</summary>
+    internal Tensor(Engine engine, TensorStorage storage, long byteOffset, Shape shape, DType type)
     {
         Engine = engine;
-        _block = block;
-        _data = data;
+        _storage = storage;
+        ByteOffset = byteOffset;
+        if (storage.HostAddress != 0) _data = (byte*)storage.HostAddress + byteOffset;
         Shape = shape;
         DType = type;
         TensorScope.Current?.Add(this);
@@ -51,16 +54,26 @@ public sealed unsafe class Tensor : IDisposable
     }
 
     /// <summary>True after <see cref="Dispose"/>.</summary>
-    public bool IsDisposed => _block is null;
+    public bool IsDisposed => _storage is null;
+
+    /// <summary>The memory, for engines. May be shared with other tensors.</summary>
+    /// <exception cref="ObjectDisposedException">The tensor was disposed.</exception>
+    public TensorStorage Storage => _storage ?? throw Disposed();
+
+    /// <summary>Where in <see cref="Storage"/> the first element lies.</summary>
+    public long ByteOffset { get; }
+
+    /// <summary>True where the processor sees the elements, so that <see cref="AsSpan{T}"/> works.</summary>
+    public bool IsOnHost => _data is not null;
 
     /// <summary>True when no other tensor shares this memory, so that it may be overwritten.</summary>
-    internal bool IsSoleOwner => _block is { References: 1 };
+    internal bool IsSoleOwner => _storage is { References: 1 };
 
     /// <summary>The first element. Valid until the tensor is disposed.</summary>
     internal void* Data
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => _block is not null ? _data : throw Disposed();
+        get => _data is not null ? _data : throw Unseen();
     }
 
     /// <summary>The first element as float32. Throws for another element type.</summary>
@@ -115,15 +128,30 @@ public sealed unsafe class Tensor : IDisposable
     /// <summary>A scalar.</summary>
     public static Tensor Scalar(float value, Engine? engine = null) => Full([], value, engine);
 
-    /// <summary>The elements in place. Only for tensors in the processor's own memory.</summary>
-    /// <exception cref="ShapeException">The element type differs, or the tensor is too large for a span.</exception>
+    /// <summary>The elements in place. Only where the processor sees them (<see cref="IsOnHost"/>).</summary>
+    /// <exception cref="ShapeException">The element type differs.</exception>
+    /// <exception cref="OverflowException">The tensor is too large for a span.</exception>
+    /// <exception cref="InvalidOperationException">The elements are in the memory of a device.</exception>
     public Span<T> AsSpan<T>()
         where T : unmanaged
     {
         if (TypeOf<T>() != DType && !(typeof(T) == typeof(byte)))
             throw new ShapeException($"AsSpan<{typeof(T).Name}>: the tensor is {this}");
-        if (!Engine.IsHostMemory) throw new InvalidOperationException($"AsSpan: {this} is in the memory of {Engine.Name}; use ToArray");
         return new Span<T>(Data, checked((int)(Bytes / sizeof(T))));
+    }
+
+    /// <summary>The elements to read, on any engine: in place where the processor sees them, else a managed copy.</summary>
+    /// <exception cref="ShapeException">The element type differs.</exception>
+    public ReadOnlySpan<T> ReadSpan<T>()
+        where T : unmanaged => IsOnHost || IsDisposed ? AsSpan<T>() : ToArray<T>();
+
+    /// <summary>Overwrites the elements from the one numbered <paramref name="start"/> on, on any engine.</summary>
+    /// <exception cref="ShapeException">The element type differs, or the values reach beyond the end.</exception>
+    public void Write<T>(ReadOnlySpan<T> values, long start = 0)
+        where T : unmanaged
+    {
+        if (TypeOf<T>() != DType) throw new ShapeException($"Write<{typeof(T).Name}>: the tensor is {this}");
+        Engine.Upload(System.Runtime.InteropServices.MemoryMarshal.AsBytes(values), this, start * sizeof(T));
     }
 
     /// <summary>A managed copy of the elements.</summary>
@@ -148,18 +176,18 @@ public sealed unsafe class Tensor : IDisposable
     /// <summary>The same memory under another shape, without autograd (use <c>Op.Reshape</c> in models).</summary>
     internal Tensor View(Shape shape, long offset = 0)
     {
-        if (_block is null) throw Disposed();
+        var storage = Storage;
         if ((offset + shape.Count) > Count) throw new ShapeException($"View: {shape} at {offset} does not fit {this}");
-        _block.AddReference();
-        return new Tensor(Engine, _block, _data + (offset * DType.Size()), shape, DType);
+        storage.AddReference();
+        return new Tensor(Engine, storage, ByteOffset + (offset * DType.Size()), shape, DType);
     }
 
     /// <summary>The same memory and shape as a tensor of its own, outside the current scope, through which no gradient flows.</summary>
     internal Tensor Share()
     {
-        if (_block is null) throw Disposed();
-        _block.AddReference();
-        var share = new Tensor(Engine, _block, _data, Shape, DType);
+        var storage = Storage;
+        storage.AddReference();
+        var share = new Tensor(Engine, storage, ByteOffset, Shape, DType);
         TensorScope.Current?.Remove(share);
         return share;
     }
@@ -172,6 +200,23 @@ public sealed unsafe class Tensor : IDisposable
     {
         var copy = Empty(Shape, DType, Engine);
         Engine.Copy(this, copy);
+        return copy;
+    }
+
+    /// <summary>The same elements in the memory of another engine, without autograd; this tensor itself where it is there already.</summary>
+    public Tensor To(Engine engine)
+    {
+        if (ReferenceEquals(engine, Engine)) return this;
+        var copy = Empty(Shape, DType, engine);
+        var buffer = IsOnHost ? null : new byte[Math.Min(Bytes, CopyBlock)];
+        for (long done = 0; done < Bytes;)
+        {
+            var length = (int)Math.Min(Bytes - done, CopyBlock);
+            if (buffer is not null) Engine.Download(this, buffer.AsSpan(0, length), done);
+            engine.Upload(buffer is null ? new ReadOnlySpan<byte>(_data + done, length) : buffer.AsSpan(0, length), copy, done);
+            done += length;
+        }
+
         return copy;
     }
 
@@ -194,9 +239,10 @@ public sealed unsafe class Tensor : IDisposable
     public void Dispose()
     {
         ClearGrad();
-        var block = _block;
-        _block = null;
-        block?.Release();
+        var storage = _storage;
+        _storage = null;
+        _data = null;
+        storage?.Release();
     }
 
     /// <summary>As in error messages: <c>Float32 [2, 3]</c>.</summary>
@@ -213,6 +259,10 @@ public sealed unsafe class Tensor : IDisposable
         : typeof(T) == typeof(BFloat16) ? DType.BFloat16
         : typeof(T) == typeof(byte) ? DType.Bool
         : throw new ShapeException($"no element type for {typeof(T).Name}");
+
+    private Exception Unseen() => IsDisposed
+        ? Disposed()
+        : new InvalidOperationException($"{this} is in the memory of {Engine.Name}, where the processor does not see it: read it with ReadSpan or ToArray, or copy it with To");
 
     private ObjectDisposedException Disposed() => new(nameof(Tensor), $"the tensor {this} was disposed (its scope has ended?)");
 }

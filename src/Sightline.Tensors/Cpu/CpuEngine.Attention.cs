@@ -7,7 +7,7 @@ namespace Sightline.Tensors.Cpu;
 public sealed partial class CpuEngine
 {
     /// <inheritdoc/>
-    internal override unsafe void Attention(Tensor q, Tensor k, Tensor v, AttentionLayout layout, float scale, Tensor output, Tensor logSumExp)
+    public override unsafe void Attention(Tensor q, Tensor k, Tensor v, AttentionLayout layout, float scale, Tensor output, Tensor logSumExp)
     {
         ClearUncovered(layout, output);
         var (keys, values) = (new HeadMatrix(k), new HeadMatrix(v));
@@ -22,7 +22,7 @@ public sealed partial class CpuEngine
     }
 
     /// <inheritdoc/>
-    internal override unsafe void AttentionBackward(
+    public override unsafe void AttentionBackward(
         Tensor q, Tensor k, Tensor v, AttentionLayout layout, float scale, Tensor output, Tensor logSumExp, Tensor gradient, Tensor dq, Tensor dk, Tensor dv)
     {
         ClearUncovered(layout, dq);

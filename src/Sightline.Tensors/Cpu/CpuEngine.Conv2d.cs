@@ -7,7 +7,7 @@ namespace Sightline.Tensors.Cpu;
 public sealed partial class CpuEngine
 {
     /// <inheritdoc/>
-    internal override unsafe void Conv2d(Tensor x, Tensor w, Tensor? b, ConvGeometry g, Tensor y)
+    public override unsafe void Conv2d(Tensor x, Tensor w, Tensor? b, ConvGeometry g, Tensor y)
     {
         if (y.Count == 0) return;
         using var weights = new WideCopy(w);
@@ -35,7 +35,7 @@ public sealed partial class CpuEngine
     }
 
     /// <inheritdoc/>
-    internal override unsafe void Conv2dInputGradient(Tensor dy, Tensor w, ConvGeometry g, Tensor dx)
+    public override unsafe void Conv2dInputGradient(Tensor dy, Tensor w, ConvGeometry g, Tensor dx)
     {
         if (dx.Count == 0) return;
         using var weights = new WideCopy(w);
@@ -61,7 +61,7 @@ public sealed partial class CpuEngine
     }
 
     /// <inheritdoc/>
-    internal override unsafe void Conv2dWeightGradient(Tensor x, Tensor dy, ConvGeometry g, Tensor dw)
+    public override unsafe void Conv2dWeightGradient(Tensor x, Tensor dy, ConvGeometry g, Tensor dw)
     {
         if (dw.Count == 0) return;
         using var ordered = new FloatBlock(dw.Count);

@@ -11,7 +11,7 @@ public sealed partial class CpuEngine
     private const long WorkShared = 1 << 22;
 
     /// <inheritdoc/>
-    internal override unsafe void MatMul(Tensor a, bool transposeA, Tensor b, bool transposeB, Tensor? bias, Tensor c, float beta)
+    public override unsafe void MatMul(Tensor a, bool transposeA, Tensor b, bool transposeB, Tensor? bias, Tensor c, float beta)
     {
         if (c.Count == 0) return;
         var (M, N) = (c.Shape[^2], c.Shape[^1]);
@@ -33,7 +33,7 @@ public sealed partial class CpuEngine
     }
 
     /// <inheritdoc/>
-    internal override unsafe void BiasGradient(Tensor x, Tensor y, float beta)
+    public override unsafe void BiasGradient(Tensor x, Tensor y, float beta)
     {
         var N = x.Shape.Columns;
         if (N == 0) return;

@@ -10,6 +10,7 @@ namespace Sightline.Tensors.Cpu;
 public sealed partial class CpuEngine : Engine
 {
     private CpuEngine()
+        : base(NativePool.Shared.Meter)
     {
     }
 
@@ -20,17 +21,7 @@ public sealed partial class CpuEngine : Engine
     public override string Name => "cpu";
 
     /// <inheritdoc/>
-    public override bool IsHostMemory => true;
-
-    /// <inheritdoc/>
-    public override long LiveBytes => NativePool.Shared.LiveBytes;
-
-    /// <inheritdoc/>
-    public override unsafe Tensor Allocate(Shape shape, DType type)
-    {
-        var block = NativePool.Shared.Rent(shape.Count * type.Size());
-        return new Tensor(this, block, (byte*)block.Pointer, shape, type);
-    }
+    public override Tensor Allocate(Shape shape, DType type) => Own(NativePool.Shared.Rent(shape.Count * type.Size()), shape, type);
 
     /// <inheritdoc/>
     public override unsafe void Clear(Tensor target) =>

@@ -13,28 +13,28 @@ public sealed unsafe class NativePool
     private const int ClassCount = 256;
     private readonly Lock _lock = new();
     private readonly Stack<NativeBlock>[] _free = new Stack<NativeBlock>[ClassCount];
-    private long _liveBytes;
     private long _reservedBytes;
-    private long _peakBytes;
-    private int _liveBlocks;
 
     /// <summary>The pool of the CPU engine.</summary>
     public static NativePool Shared { get; } = new();
 
     /// <summary>Bytes handed out and not yet given back (rounded up to size classes).</summary>
-    public long LiveBytes => Interlocked.Read(ref _liveBytes);
+    public long LiveBytes => Meter.LiveBytes;
 
     /// <summary>Blocks handed out and not yet given back.</summary>
-    public int LiveBlocks => Volatile.Read(ref _liveBlocks);
+    public int LiveBlocks => Meter.LiveBlocks;
 
     /// <summary>Bytes taken from the operating system: live ones and those kept for reuse.</summary>
     public long ReservedBytes => Interlocked.Read(ref _reservedBytes);
 
     /// <summary>The largest <see cref="LiveBytes"/> since <see cref="ResetPeak"/>.</summary>
-    public long PeakBytes => Interlocked.Read(ref _peakBytes);
+    public long PeakBytes => Meter.PeakBytes;
 
     /// <summary>Starts a new measurement of <see cref="PeakBytes"/>.</summary>
-    public void ResetPeak() => Interlocked.Exchange(ref _peakBytes, LiveBytes);
+    public void ResetPeak() => Meter.ResetPeak();
+
+    /// <summary>What <see cref="LiveBytes"/> and its neighbours read.</summary>
+    internal MemoryMeter Meter { get; } = new();
 
     /// <summary>Hands out a block of at least <paramref name="bytes"/> bytes with one reference on it.</summary>
     /// <exception cref="OutOfMemoryException">The operating system has no more; the message says how much was asked for.</exception>
@@ -45,13 +45,10 @@ public sealed unsafe class NativePool
         lock (_lock)
         {
             if (_free[index] is { Count: > 0 } free) block = free.Pop();
-            _liveBytes += size;
-            _liveBlocks++;
-            if (_liveBytes > _peakBytes) _peakBytes = _liveBytes;
         }
 
-        block ??= Reserve(size, index);
-        block.Revive();
+        if (block is null) return Reserve(size, index);
+        block.Reuse();
         return block;
     }
 
@@ -59,8 +56,6 @@ public sealed unsafe class NativePool
     {
         lock (_lock)
         {
-            _liveBytes -= block.Size;
-            _liveBlocks--;
             (_free[block.ClassIndex] ??= new Stack<NativeBlock>()).Push(block);
         }
     }
@@ -98,12 +93,6 @@ public sealed unsafe class NativePool
             }
             catch (OutOfMemoryException)
             {
-                lock (_lock)
-                {
-                    _liveBytes -= size;
-                    _liveBlocks--;
-                }
-
                 throw new OutOfMemoryException($"no memory for a block of {size:N0} bytes; {LiveBytes:N0} bytes are in use");
             }
         }
@@ -124,26 +113,16 @@ public sealed unsafe class NativePool
     }
 }
 
-/// <summary>One pooled block. Tensors that view the same memory share it by count; the last one gives it back.</summary>
-internal sealed unsafe class NativeBlock(NativePool pool, nint pointer, long size, int classIndex)
+/// <summary>One pooled block, which goes back to its pool.</summary>
+internal sealed unsafe class NativeBlock(NativePool pool, nint pointer, long size, int classIndex) : TensorStorage(pool.Meter, size, pointer)
 {
-    private int _references;
+    public void* Pointer => (void*)HostAddress;
 
-    public void* Pointer => (void*)pointer;
-
-    public long Size => size;
+    public long Size => Bytes;
 
     public int ClassIndex => classIndex;
 
-    /// <summary>How many tensors hold this block.</summary>
-    public int References => Volatile.Read(ref _references);
+    public void Reuse() => Revive();
 
-    internal void Revive() => _references = 1;
-
-    public void AddReference() => Interlocked.Increment(ref _references);
-
-    public void Release()
-    {
-        if (Interlocked.Decrement(ref _references) == 0) pool.Return(this);
-    }
+    protected override void Free() => pool.Return(this);
 }

@@ -12,9 +12,9 @@ public abstract partial class Engine
     /// <param name="scale">Factor on the scores.</param>
     /// <param name="output">[T, H, Dv].</param>
     /// <param name="logSumExp">[H, T] float32: log2 of the sum of 2^score' with score' = score · log2 e; +inf where a query sees nothing.</param>
-    internal abstract void Attention(Tensor q, Tensor k, Tensor v, AttentionLayout layout, float scale, Tensor output, Tensor logSumExp);
+    public abstract void Attention(Tensor q, Tensor k, Tensor v, AttentionLayout layout, float scale, Tensor output, Tensor logSumExp);
 
     /// <summary>Writes dq, dk, dv from what <see cref="Attention"/> saved; scores are computed again.</summary>
-    internal abstract void AttentionBackward(
+    public abstract void AttentionBackward(
         Tensor q, Tensor k, Tensor v, AttentionLayout layout, float scale, Tensor output, Tensor logSumExp, Tensor gradient, Tensor dq, Tensor dk, Tensor dv);
 }

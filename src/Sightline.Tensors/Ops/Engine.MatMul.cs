@@ -13,8 +13,8 @@ public abstract partial class Engine
     /// <param name="bias">[N] added to every row, or null; only with beta 0.</param>
     /// <param name="c">[.., M, N].</param>
     /// <param name="beta">0 or 1.</param>
-    internal abstract void MatMul(Tensor a, bool transposeA, Tensor b, bool transposeB, Tensor? bias, Tensor c, float beta);
+    public abstract void MatMul(Tensor a, bool transposeA, Tensor b, bool transposeB, Tensor? bias, Tensor c, float beta);
 
     /// <summary>y[N] (+)= the sum of the rows of x [.., N], in float32.</summary>
-    internal abstract void BiasGradient(Tensor x, Tensor y, float beta);
+    public abstract void BiasGradient(Tensor x, Tensor y, float beta);
 }

@@ -12,6 +12,7 @@ public sealed unsafe class QuantizedWeight : IDisposable
 {
     private readonly Tensor _blocks;
     private readonly Tensor? _channelScales;
+    private readonly Dictionary<Engine, IDisposable> _forms = [];
 
     private QuantizedWeight(QuantizedFormat format, int outputSize, int inputSize)
     {
@@ -52,7 +53,7 @@ public sealed unsafe class QuantizedWeight : IDisposable
     /// <exception cref="ShapeException">Not a matrix of floats in the processor's memory.</exception>
     public static QuantizedWeight Quantize(Tensor weight, QuantizedFormat format)
     {
-        if (weight.Shape.Rank != 2 || !weight.DType.IsFloat() || !weight.Engine.IsHostMemory)
+        if (weight.Shape.Rank != 2 || !weight.DType.IsFloat() || !weight.IsOnHost)
             throw new ShapeException($"QuantizedWeight: needs a matrix [output, input] of floats in the processor's memory, got {weight}");
         var result = new QuantizedWeight(format, weight.Shape[0], weight.Shape[1]);
         var pieces = new QuantizePieces(result.Layout, result.Blocks, result.ChannelScales, (byte*)weight.Data, weight.DType);
@@ -75,7 +76,8 @@ public sealed unsafe class QuantizedWeight : IDisposable
         var (low, high) = format == QuantizedFormat.Int8 ? (-127, 127) : (-8, 7);
         if (Array.Exists(numbers, number => number < low || number > high)) throw new ShapeException($"QuantizedWeight: {format} values must lie in {low} to {high}");
         using var wide = Tensor.Empty(scales.Shape, DType.Float32, CpuEngine.Instance);
-        CpuEngine.Instance.Cast(scales, wide);
+        using var moved = scales.IsOnHost ? null : scales.To(CpuEngine.Instance);
+        CpuEngine.Instance.Cast(moved ?? scales, wide);
         var result = new QuantizedWeight(format, layout.OutputSize, layout.InputSize);
         result.Pack(numbers, wide.F32);
         return result;
@@ -116,9 +118,31 @@ public sealed unsafe class QuantizedWeight : IDisposable
         return result;
     }
 
+    /// <summary>
+    /// This weight as another engine packed it for its own kernels (from <see cref="Values"/> and <see cref="Scales"/>): made by the first
+    /// call, kept, and disposed with the weight.
+    /// </summary>
+    public TForm FormOf<TForm>(Engine engine, Func<QuantizedWeight, TForm> pack)
+        where TForm : class, IDisposable
+    {
+        lock (_forms)
+        {
+            if (_forms.TryGetValue(engine, out var found)) return (TForm)found;
+            var form = pack(this);
+            _forms.Add(engine, form);
+            return form;
+        }
+    }
+
     /// <summary>Gives the memory back.</summary>
     public void Dispose()
     {
+        lock (_forms)
+        {
+            foreach (var form in _forms.Values) form.Dispose();
+            _forms.Clear();
+        }
+
         _blocks.Dispose();
         _channelScales?.Dispose();
     }
