@@ -13,15 +13,22 @@ public readonly record struct AttentionSpan(int QueryStart, int QueryLength, int
 /// </summary>
 public sealed class AttentionLayout
 {
+    /// <summary>
+    /// Keys of a span that kernels sum together, counted from the span's start. What a query gets depends, to the last bit, only on itself and its keys as
+    /// cut by their spans: neither on where the spans lie nor on the other queries; and a span cut at multiples of this number gives the same bits as the
+    /// whole. So a sequence whose keys lie in pages of this size has the results of one in a row.
+    /// </summary>
+    public const int BlockKeys = 126;
+
     private readonly AttentionSpan[] _spans;
     private readonly Group[] _groups;
 
-    /// <summary>A layout of these spans, in any order.</summary>
+    /// <summary>A layout of these spans, in any order. Sums run over the keys of a query range in the order in which its spans are given.</summary>
     /// <exception cref="ShapeException">Ranges are negative or overlap.</exception>
     public AttentionLayout(params ReadOnlySpan<AttentionSpan> spans)
     {
         _spans = spans.ToArray();
-        Array.Sort(_spans, static (a, b) => (a.QueryStart, a.QueryLength, a.KeyStart).CompareTo((b.QueryStart, b.QueryLength, b.KeyStart)));
+        SortByQuery(_spans);
         var groups = new List<Group>();
         for (var i = 0; i < _spans.Length; i++)
         {
@@ -31,7 +38,6 @@ public sealed class AttentionLayout
             KeyEnd = Math.Max(KeyEnd, span.KeyStart + span.KeyLength);
             if (i > 0 && _spans[i - 1] is var last && last.QueryStart == span.QueryStart && last.QueryLength == span.QueryLength)
             {
-                if (last.KeyStart + last.KeyLength > span.KeyStart) throw new ShapeException($"AttentionLayout: the keys of {last} and {span} overlap");
                 groups[^1] = groups[^1] with { SpanCount = groups[^1].SpanCount + 1 };
                 continue;
             }
@@ -42,9 +48,10 @@ public sealed class AttentionLayout
         }
 
         _groups = [.. groups];
+        foreach (var group in _groups) RequireApart(SpansOf(group));
     }
 
-    /// <summary>The spans, by query and then key.</summary>
+    /// <summary>The spans by query range, those of one range as they were given.</summary>
     public IReadOnlyList<AttentionSpan> Spans => _spans;
 
     /// <summary>One more than the last query of any span.</summary>
@@ -112,6 +119,34 @@ public sealed class AttentionLayout
         }
 
         return new AttentionLayout([.. spans]);
+    }
+
+    /// <summary>Stable, and nothing to do for spans that come in order.</summary>
+    private static void SortByQuery(AttentionSpan[] spans)
+    {
+        for (var i = 1; i < spans.Length; i++)
+        {
+            if (Before(spans[i], spans[i - 1]))
+            {
+                spans.OrderBy(span => span.QueryStart).ThenBy(span => span.QueryLength).ToArray().CopyTo(spans, 0);
+                return;
+            }
+        }
+
+        static bool Before(AttentionSpan a, AttentionSpan b) => (a.QueryStart, a.QueryLength).CompareTo((b.QueryStart, b.QueryLength)) < 0;
+    }
+
+    private static void RequireApart(ReadOnlySpan<AttentionSpan> spans)
+    {
+        var isAscending = true;
+        for (var i = 1; i < spans.Length && isAscending; i++) isAscending = spans[i - 1].KeyStart + spans[i - 1].KeyLength <= spans[i].KeyStart;
+        if (isAscending) return;
+        AttentionSpan[] sorted = [.. spans.ToArray().OrderBy(span => span.KeyStart)];
+        for (var i = 1; i < sorted.Length; i++)
+        {
+            if (sorted[i - 1].KeyStart + sorted[i - 1].KeyLength > sorted[i].KeyStart)
+                throw new ShapeException($"AttentionLayout: the keys of {sorted[i - 1]} and {sorted[i]} overlap");
+        }
     }
 
     /// <summary>A query range and its spans.</summary>

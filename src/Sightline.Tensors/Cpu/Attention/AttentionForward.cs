@@ -28,7 +28,7 @@ internal readonly unsafe struct AttentionForward(
         var head = piece % q.Heads;
         var (group, start, count) = layout.Block(piece / q.Heads, Queries);
         var lanes = BlockProduct.RoundUp(count, 16);
-        var keys = KeyPanels * GemmTile.MaxRows;
+        var keys = BlockProduct.RoundUp(AttentionLayout.BlockKeys + GemmTile.MaxRows - 1, GemmTile.MaxRows); // a block may begin inside a panel
         var outRows = BlockProduct.RoundUp(v.Width, GemmTile.MaxRows);
         var memory = NativePool.Shared.Rent(((long)(q.Width + keys + outRows + 3) * lanes) * sizeof(float));
         var block = new Block
@@ -65,11 +65,11 @@ internal readonly unsafe struct AttentionForward(
     {
         var offset = block.Start - group.Start;
         var end = SpanEnd(span, offset, block.Count);
-        var steps = KeyPanels * GemmTile.MaxRows;
         for (var key = span.KeyStart; key < end;)
         {
+            // blocks are counted from the span's start: where a span lies among the keys does not show in the result
             var firstPanel = key / GemmTile.MaxRows;
-            var next = Math.Min((firstPanel * GemmTile.MaxRows) + steps, end);
+            var next = Math.Min(key + AttentionLayout.BlockKeys, end);
             Scores(block, packedK, k.Rows, firstPanel, next, block.Q, q.Width, block.Scores);
             var scores = block.Scores + ((key - (firstPanel * GemmTile.MaxRows)) * block.Lanes);
             if (span.Causal) HideFuture(span, offset, key, next, scores, block.Lanes, float.NegativeInfinity);
