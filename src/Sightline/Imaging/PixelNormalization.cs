@@ -54,6 +54,9 @@ public sealed class PixelNormalization
     /// <summary>The value of a level in a channel (0 red, 1 green, 2 blue).</summary>
     public float this[int channel, byte level] => _levels[(channel * 256) + level];
 
+    /// <summary>The values of all 256 levels of a channel.</summary>
+    internal ReadOnlySpan<float> Levels(int channel) => _levels.AsSpan(channel * 256, 256);
+
     /// <summary>Writes the normalised picture, 3 x height x width floats in the given order, no allocation.</summary>
     /// <exception cref="ArgumentException">The destination is too short.</exception>
     public void Write(Picture picture, Span<float> destination, PlaneOrder order = PlaneOrder.Planar)

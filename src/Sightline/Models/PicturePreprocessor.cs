@@ -106,7 +106,7 @@ public sealed class PicturePreprocessor
     }
 
     /// <summary>Pillow numbers its filters in the order of their invention.</summary>
-    private static ResizeFilter Filter(int resample) => resample switch
+    internal static ResizeFilter Filter(int resample) => resample switch
     {
         0 => ResizeFilter.Nearest,
         1 => ResizeFilter.Lanczos,
@@ -119,17 +119,17 @@ public sealed class PicturePreprocessor
     /// <summary>The file's keys that matter here.</summary>
     internal sealed record Settings
     {
-        public bool DoResize { get; init; } = true;
+        public bool DoResize { get; set; } = true;
 
         public bool DoCenterCrop { get; init; }
 
-        public bool DoRescale { get; init; } = true;
+        public bool DoRescale { get; set; } = true;
 
-        public bool DoNormalize { get; init; } = true;
+        public bool DoNormalize { get; set; } = true;
 
-        public double RescaleFactor { get; init; } = 1.0 / 255;
+        public double RescaleFactor { get; set; } = 1.0 / 255;
 
-        public int Resample { get; init; } = 2;
+        public int Resample { get; set; } = 2;
 
         [JsonConverter(typeof(SizeConverter))]
         public SizeSettings? Size { get; init; }

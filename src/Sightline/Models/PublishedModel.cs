@@ -54,7 +54,11 @@ internal static class PublishedFolder
         }
     }
 
-    /// <summary>A configuration from its JSON object. Keys that the record lacks are ignored, as published files hold many that do not change the network.</summary>
+    /// <summary>
+    /// A configuration from its JSON object. Keys that the record lacks are ignored, as published files hold many that do not change the network.
+    /// Members with a default value are <c>set</c>, not <c>init</c>: generated readers give every <c>init</c> member a value, and a missing key
+    /// would be 0 in place of the default.
+    /// </summary>
     /// <exception cref="SightlineException">BadModel: a required key is missing or a value has another type.</exception>
     public static T ReadConfig<T>(JsonElement json, JsonTypeInfo<T> type, string where)
     {

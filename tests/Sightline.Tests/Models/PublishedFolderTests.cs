@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Sightline.Models;
 using Sightline.Models.Bert;
@@ -18,6 +19,25 @@ public class PublishedFolderTests
     {
         { "vit", "bert" }, { "clip", "siglip" }, { "siglip", "clip" }, { "dinov2", "vit" }, { "bert", "vit" }, { "tiny-qwen2-vl", "bert" },
     };
+
+    [Fact]
+    public void Keys_that_are_missing_keep_their_defaults()
+    {
+        var sizes = "\"hidden_size\": 8, \"intermediate_size\": 8, \"num_hidden_layers\": 1, \"num_attention_heads\": 2";
+        var qwen = Qwen2Config.Read(Json($"{{{sizes}, \"num_key_value_heads\": 2, \"vocab_size\": 4}}"), "the test");
+        Assert.Equal((1e-6f, 32768, "silu"), (qwen.RmsNormEps, qwen.MaxPositionEmbeddings, qwen.HiddenAct));
+        var vit = VitConfig.Read(Json($"{{{sizes}, \"image_size\": 32, \"patch_size\": 16}}"), "the test");
+        Assert.Equal((1e-12f, true, "gelu"), (vit.LayerNormEps, vit.QkvBias, vit.HiddenAct));
+        // as the first ViT folders have it: no do_rescale, no resample
+        var pictures = PicturePreprocessor.Read(Json("""{"size": 224, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}"""), "the test");
+        Assert.Equal(-1, pictures.Normalization[0, 0]);
+
+        static JsonElement Json(string text)
+        {
+            using var document = JsonDocument.Parse(text);
+            return document.RootElement.Clone();
+        }
+    }
 
     [Theory]
     [MemberData(nameof(Architectures))]

@@ -28,19 +28,19 @@ public sealed record BertConfig
     public required int IntermediateSize { get; init; }
 
     /// <summary>Longest text in tokens.</summary>
-    public int MaxPositionEmbeddings { get; init; } = 512;
+    public int MaxPositionEmbeddings { get; set; } = 512;
 
     /// <summary>Kinds of segments.</summary>
-    public int TypeVocabSize { get; init; } = 2;
+    public int TypeVocabSize { get; set; } = 2;
 
     /// <summary>The token that fills a batch; its vector is not trained.</summary>
-    public int? PadTokenId { get; init; } = 0;
+    public int? PadTokenId { get; set; } = 0;
 
     /// <summary>Activation of the feed-forward layers.</summary>
-    public string HiddenAct { get; init; } = "gelu";
+    public string HiddenAct { get; set; } = "gelu";
 
     /// <summary>Added to variances.</summary>
-    public float LayerNormEps { get; init; } = 1e-12f;
+    public float LayerNormEps { get; set; } = 1e-12f;
 
     /// <summary>From the object in <c>config.json</c>.</summary>
     /// <exception cref="SightlineException">BadModel: a key is missing or sizes do not fit each other.</exception>

@@ -20,10 +20,10 @@ public sealed record ClipConfig
     public required ClipVisionConfig VisionConfig { get; init; }
 
     /// <summary>Channels in which pictures and texts are compared.</summary>
-    public int ProjectionDim { get; init; } = 512;
+    public int ProjectionDim { get; set; } = 512;
 
     /// <summary>Logarithm of the inverse temperature at the start of training.</summary>
-    public float LogitScaleInitValue { get; init; } = 2.6592f;
+    public float LogitScaleInitValue { get; set; } = 2.6592f;
 
     /// <summary>From the object in <c>config.json</c>.</summary>
     /// <exception cref="SightlineException">BadModel: a key is missing or sizes do not fit each other.</exception>
@@ -43,34 +43,34 @@ public sealed record ClipTextConfig
     public const string ModelType = "clip_text_model";
 
     /// <summary>Entries of the vocabulary.</summary>
-    public int VocabSize { get; init; } = 49408;
+    public int VocabSize { get; set; } = 49408;
 
     /// <summary>Channels of a token.</summary>
-    public int HiddenSize { get; init; } = 512;
+    public int HiddenSize { get; set; } = 512;
 
     /// <summary>Hidden channels of the feed-forward layers.</summary>
-    public int IntermediateSize { get; init; } = 2048;
+    public int IntermediateSize { get; set; } = 2048;
 
     /// <summary>Layers.</summary>
-    public int NumHiddenLayers { get; init; } = 12;
+    public int NumHiddenLayers { get; set; } = 12;
 
     /// <summary>Heads of every attention.</summary>
-    public int NumAttentionHeads { get; init; } = 8;
+    public int NumAttentionHeads { get; set; } = 8;
 
     /// <summary>Longest text in tokens.</summary>
-    public int MaxPositionEmbeddings { get; init; } = 77;
+    public int MaxPositionEmbeddings { get; set; } = 77;
 
     /// <summary>Activation of the feed-forward layers.</summary>
-    public string HiddenAct { get; init; } = "quick_gelu";
+    public string HiddenAct { get; set; } = "quick_gelu";
 
     /// <summary>Added to variances.</summary>
-    public float LayerNormEps { get; init; } = 1e-5f;
+    public float LayerNormEps { get; set; } = 1e-5f;
 
     /// <summary>
     /// The token whose state sums up the text. Files from before this key was put right say 2; there the token with the largest
     /// id is meant.
     /// </summary>
-    public int EosTokenId { get; init; } = 49407;
+    public int EosTokenId { get; set; } = 49407;
 
     /// <summary>From the object in <c>config.json</c>.</summary>
     public static ClipTextConfig Read(JsonElement json, string where)
@@ -93,31 +93,31 @@ public sealed record ClipVisionConfig
     public const string ModelType = "clip_vision_model";
 
     /// <summary>Channels of a token.</summary>
-    public int HiddenSize { get; init; } = 768;
+    public int HiddenSize { get; set; } = 768;
 
     /// <summary>Hidden channels of the feed-forward layers.</summary>
-    public int IntermediateSize { get; init; } = 3072;
+    public int IntermediateSize { get; set; } = 3072;
 
     /// <summary>Layers.</summary>
-    public int NumHiddenLayers { get; init; } = 12;
+    public int NumHiddenLayers { get; set; } = 12;
 
     /// <summary>Heads of every attention.</summary>
-    public int NumAttentionHeads { get; init; } = 12;
+    public int NumAttentionHeads { get; set; } = 12;
 
     /// <summary>Channels of a picture.</summary>
-    public int NumChannels { get; init; } = 3;
+    public int NumChannels { get; set; } = 3;
 
     /// <summary>Side of the square pictures of pre-training in pixels.</summary>
-    public int ImageSize { get; init; } = 224;
+    public int ImageSize { get; set; } = 224;
 
     /// <summary>Side of a patch in pixels.</summary>
-    public int PatchSize { get; init; } = 32;
+    public int PatchSize { get; set; } = 32;
 
     /// <summary>Activation of the feed-forward layers.</summary>
-    public string HiddenAct { get; init; } = "quick_gelu";
+    public string HiddenAct { get; set; } = "quick_gelu";
 
     /// <summary>Added to variances.</summary>
-    public float LayerNormEps { get; init; } = 1e-5f;
+    public float LayerNormEps { get; set; } = 1e-5f;
 
     /// <summary>From the object in <c>config.json</c>.</summary>
     public static ClipVisionConfig Read(JsonElement json, string where)

@@ -28,28 +28,28 @@ public sealed record Dinov2Config
     public required int PatchSize { get; init; }
 
     /// <summary>Hidden channels of the feed-forward layers, as a multiple of <see cref="HiddenSize"/>.</summary>
-    public float MlpRatio { get; init; } = 4;
+    public float MlpRatio { get; set; } = 4;
 
     /// <summary>Channels of a picture.</summary>
-    public int NumChannels { get; init; } = 3;
+    public int NumChannels { get; set; } = 3;
 
     /// <summary>Activation of the feed-forward layers without a gate.</summary>
-    public string HiddenAct { get; init; } = "gelu";
+    public string HiddenAct { get; set; } = "gelu";
 
     /// <summary>Added to variances.</summary>
-    public float LayerNormEps { get; init; } = 1e-6f;
+    public float LayerNormEps { get; set; } = 1e-6f;
 
     /// <summary>Whether queries, keys and values have biases.</summary>
-    public bool QkvBias { get; init; } = true;
+    public bool QkvBias { get; set; } = true;
 
     /// <summary>Gated feed-forward layers (the giant model).</summary>
     public bool UseSwigluFfn { get; init; }
 
     /// <summary>Where LayerScale starts without a checkpoint.</summary>
-    public float LayerscaleValue { get; init; } = 1;
+    public float LayerscaleValue { get; set; } = 1;
 
     /// <summary>Whether feature maps go through the final norm.</summary>
-    public bool ApplyLayernorm { get; init; } = true;
+    public bool ApplyLayernorm { get; set; } = true;
 
     /// <summary>Layers whose feature maps the backbone gives: 0 is the embedding, i the output of layer i. Null: the last one.</summary>
     public IReadOnlyList<int>? OutIndices { get; init; }

@@ -35,13 +35,13 @@ public sealed record Qwen2Config
     public int? HeadDim { get; init; }
 
     /// <summary>Longest text in tokens.</summary>
-    public int MaxPositionEmbeddings { get; init; } = 32768;
+    public int MaxPositionEmbeddings { get; set; } = 32768;
 
     /// <summary>Activation of the gate.</summary>
-    public string HiddenAct { get; init; } = "silu";
+    public string HiddenAct { get; set; } = "silu";
 
     /// <summary>Added to mean squares.</summary>
-    public float RmsNormEps { get; init; } = 1e-6f;
+    public float RmsNormEps { get; set; } = 1e-6f;
 
     /// <summary>Base of the rotary wavelengths, in files without <see cref="RopeParameters"/>.</summary>
     public double? RopeTheta { get; init; }

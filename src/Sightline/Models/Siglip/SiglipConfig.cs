@@ -35,28 +35,28 @@ public sealed record SiglipConfig
 public sealed record SiglipTextConfig
 {
     /// <summary>Entries of the vocabulary.</summary>
-    public int VocabSize { get; init; } = 32000;
+    public int VocabSize { get; set; } = 32000;
 
     /// <summary>Channels of a token.</summary>
-    public int HiddenSize { get; init; } = 768;
+    public int HiddenSize { get; set; } = 768;
 
     /// <summary>Hidden channels of the feed-forward layers.</summary>
-    public int IntermediateSize { get; init; } = 3072;
+    public int IntermediateSize { get; set; } = 3072;
 
     /// <summary>Layers.</summary>
-    public int NumHiddenLayers { get; init; } = 12;
+    public int NumHiddenLayers { get; set; } = 12;
 
     /// <summary>Heads of every attention.</summary>
-    public int NumAttentionHeads { get; init; } = 12;
+    public int NumAttentionHeads { get; set; } = 12;
 
     /// <summary>Length of a text in tokens; shorter ones are padded to it.</summary>
-    public int MaxPositionEmbeddings { get; init; } = 64;
+    public int MaxPositionEmbeddings { get; set; } = 64;
 
     /// <summary>Activation of the feed-forward layers.</summary>
-    public string HiddenAct { get; init; } = "gelu_pytorch_tanh";
+    public string HiddenAct { get; set; } = "gelu_pytorch_tanh";
 
     /// <summary>Added to variances.</summary>
-    public float LayerNormEps { get; init; } = 1e-6f;
+    public float LayerNormEps { get; set; } = 1e-6f;
 
     /// <summary>Channels in which pictures and texts are compared; the hidden size where the key is missing.</summary>
     public int? ProjectionSize { get; init; }
@@ -69,31 +69,31 @@ public sealed record SiglipVisionConfig
     public const string ModelType = "siglip_vision_model";
 
     /// <summary>Channels of a token.</summary>
-    public int HiddenSize { get; init; } = 768;
+    public int HiddenSize { get; set; } = 768;
 
     /// <summary>Hidden channels of the feed-forward layers.</summary>
-    public int IntermediateSize { get; init; } = 3072;
+    public int IntermediateSize { get; set; } = 3072;
 
     /// <summary>Layers.</summary>
-    public int NumHiddenLayers { get; init; } = 12;
+    public int NumHiddenLayers { get; set; } = 12;
 
     /// <summary>Heads of every attention.</summary>
-    public int NumAttentionHeads { get; init; } = 12;
+    public int NumAttentionHeads { get; set; } = 12;
 
     /// <summary>Channels of a picture.</summary>
-    public int NumChannels { get; init; } = 3;
+    public int NumChannels { get; set; } = 3;
 
     /// <summary>Side of the square pictures of pre-training in pixels.</summary>
-    public int ImageSize { get; init; } = 224;
+    public int ImageSize { get; set; } = 224;
 
     /// <summary>Side of a patch in pixels.</summary>
-    public int PatchSize { get; init; } = 16;
+    public int PatchSize { get; set; } = 16;
 
     /// <summary>Activation of the feed-forward layers.</summary>
-    public string HiddenAct { get; init; } = "gelu_pytorch_tanh";
+    public string HiddenAct { get; set; } = "gelu_pytorch_tanh";
 
     /// <summary>Added to variances.</summary>
-    public float LayerNormEps { get; init; } = 1e-6f;
+    public float LayerNormEps { get; set; } = 1e-6f;
 
     /// <summary>From the object in <c>config.json</c>.</summary>
     public static SiglipVisionConfig Read(JsonElement json, string where)

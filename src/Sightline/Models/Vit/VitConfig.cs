@@ -31,22 +31,22 @@ public sealed record VitConfig
     public required int PatchSize { get; init; }
 
     /// <summary>Channels of a picture.</summary>
-    public int NumChannels { get; init; } = 3;
+    public int NumChannels { get; set; } = 3;
 
     /// <summary>Activation of the feed-forward layers.</summary>
-    public string HiddenAct { get; init; } = "gelu";
+    public string HiddenAct { get; set; } = "gelu";
 
     /// <summary>Added to variances.</summary>
-    public float LayerNormEps { get; init; } = 1e-12f;
+    public float LayerNormEps { get; set; } = 1e-12f;
 
     /// <summary>Whether queries, keys and values have biases.</summary>
-    public bool QkvBias { get; init; } = true;
+    public bool QkvBias { get; set; } = true;
 
     /// <summary>Channels of the pooled vector; the hidden size where the key is missing.</summary>
     public int? PoolerOutputSize { get; init; }
 
     /// <summary>Activation of the pooler.</summary>
-    public string PoolerAct { get; init; } = "tanh";
+    public string PoolerAct { get; set; } = "tanh";
 
     /// <summary>From the object in <c>config.json</c>.</summary>
     /// <exception cref="SightlineException">BadModel: a key is missing or sizes do not fit each other.</exception>
