@@ -87,7 +87,7 @@ public class TextModelTests
         golden.Check("out.text_model_output.pooler_output", pooled);
     }
 
-    /// <summary>The tolerance is that of tests/fixtures/models/goldens/README.md: 1e-4 + 1e-4 relative.</summary>
+    /// <summary>The tolerance is that of tests/fixtures/qwen/model_goldens/README.md: 1e-4 + 1e-4 relative.</summary>
     [Theory]
     [InlineData("tiny-qwen2-vl", "text_only")]
     [InlineData("tiny-qwen2_5-vl", "text_only")]
@@ -96,7 +96,7 @@ public class TextModelTests
     public void Qwen2_equals_the_reference_on_packed_texts(string model, string name)
     {
         using var scope = TensorScope.Open();
-        var golden = new ModelGolden("models", "goldens", model, $"{name}.safetensors");
+        var golden = new ModelGolden("qwen", "model_goldens", model, $"{name}.safetensors");
         using var loaded = Qwen2Model.Load(Fixtures.Path("models", model));
         var (mask, ids) = (golden.Tensors.Longs("attention_mask"), golden.Tensors.Longs("input_ids"));
         var (P, L) = (golden.Tensors.Shape("input_ids")[0], golden.Tensors.Shape("input_ids")[1]);
@@ -120,7 +120,7 @@ public class TextModelTests
     public void Qwen2_layers_equal_the_reference_with_picture_positions(string model, string goldenFolder)
     {
         using var scope = TensorScope.Open();
-        var golden = new ModelGolden("models", "goldens", goldenFolder, "single_a.safetensors");
+        var golden = new ModelGolden("qwen", "model_goldens", goldenFolder, "single_a.safetensors");
         using var loaded = Qwen2Model.Load(Fixtures.Path("models", model));
         var embedded = golden.Floats("text.inputs_embeds");
         var T = embedded.Shape[1];

@@ -4,14 +4,17 @@ using System.Text.Json.Serialization;
 namespace Sightline.Models.Qwen2;
 
 /// <summary>
-/// The sizes of a Qwen2 language model (Yang et al. 2024) under the names of a Hugging Face <c>config.json</c>
-/// (<c>transformers/models/qwen2/configuration_qwen2.py</c>). Keys with a value here may be missing there. The language part of
-/// a Qwen2-VL or Qwen2.5-VL folder is read from the same keys, at the top or under <c>text_config</c>.
+/// The sizes of a Qwen2 or Qwen3 language model (Yang et al. 2024 and 2025) under the names of a Hugging Face <c>config.json</c>
+/// (<c>transformers/models/qwen2/configuration_qwen2.py</c>, <c>qwen3</c>). Keys with a value here may be missing there. The language part of
+/// a Qwen2-VL, Qwen2.5-VL or Qwen3-VL folder is read from the same keys, at the top or under <c>text_config</c>.
 /// </summary>
 public sealed record Qwen2Config
 {
     /// <summary>The values of <c>model_type</c> whose folders hold such a language model.</summary>
-    public static IReadOnlyList<string> ModelTypes { get; } = ["qwen2", "qwen2_vl", "qwen2_5_vl"];
+    public static IReadOnlyList<string> ModelTypes { get; } = ["qwen2", "qwen2_vl", "qwen2_5_vl", "qwen3", "qwen3_vl"];
+
+    /// <summary>Which architecture the keys describe: <c>qwen2</c>, <c>qwen2_vl_text</c>, <c>qwen3_vl_text</c> and so on.</summary>
+    public string ModelType { get; init; } = "qwen2";
 
     /// <summary>Rows of the token table.</summary>
     public required int VocabSize { get; init; }
@@ -55,8 +58,23 @@ public sealed record Qwen2Config
     /// <summary>Whether logits use the token table instead of a matrix of their own.</summary>
     public bool TieWordEmbeddings { get; init; }
 
+    /// <summary>Whether attention projects with biases, in Qwen3 files; Qwen2 always adds them to queries, keys and values.</summary>
+    public bool AttentionBias { get; init; }
+
     /// <summary>Whether some layers see only the last tokens; such models are refused.</summary>
     public bool UseSlidingWindow { get; init; }
+
+    /// <summary>Whether queries and keys are normalised in each head (Qwen3).</summary>
+    [JsonIgnore]
+    public bool HasHeadNorms => ModelType.StartsWith("qwen3", StringComparison.Ordinal);
+
+    /// <summary>Whether queries, keys and values are projected with biases.</summary>
+    [JsonIgnore]
+    public bool HasInputBias => AttentionBias || !HasHeadNorms;
+
+    /// <summary>Whether the axes of M-RoPE take turns along the channels (Qwen3) instead of having one run each.</summary>
+    [JsonIgnore]
+    public bool HasInterleavedMrope => HasHeadNorms || (RopeParameters ?? RopeScaling)?.MropeInterleaved == true;
 
     /// <summary>Channels of a head.</summary>
     [JsonIgnore]
@@ -76,6 +94,7 @@ public sealed record Qwen2Config
     {
         var nested = json.TryGetProperty("text_config", out var text) && text.ValueKind == JsonValueKind.Object;
         var config = PublishedFolder.ReadConfig(nested ? text : json, Qwen2Json.Default.Qwen2Config, where);
+        if (nested && !text.TryGetProperty("model_type", out _) && json.TryGetProperty("model_type", out var type)) config = config with { ModelType = type.GetString() ?? config.ModelType };
         if (nested && json.TryGetProperty("tie_word_embeddings", out var tie)) config = config with { TieWordEmbeddings = tie.ValueKind == JsonValueKind.True };
         PublishedFolder.Require(config.NumAttentionHeads > 0 && config.NumKeyValueHeads > 0 && config.NumAttentionHeads % config.NumKeyValueHeads == 0, where, $"num_attention_heads ({config.NumAttentionHeads}) must be a multiple of num_key_value_heads ({config.NumKeyValueHeads})");
         PublishedFolder.Require(config.HeadSize > 0 && config.HeadSize % 2 == 0, where, $"heads of {config.HeadSize} channels have no channel pairs to turn");
@@ -101,6 +120,9 @@ public sealed record RopeSettings
 
     /// <summary>Channel pairs by axis.</summary>
     public IReadOnlyList<int>? MropeSection { get; init; }
+
+    /// <summary>Whether the axes take turns along the channels.</summary>
+    public bool? MropeInterleaved { get; init; }
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, RespectNullableAnnotations = true)]

@@ -15,10 +15,10 @@ public sealed class Qwen2Layer(ParameterScope scope, Qwen2Config config)
     private readonly Linear _down = new(scope / "mlp" / "down_proj", config.IntermediateSize, config.HiddenSize, bias: false);
     private readonly Activation _activation = Activations.Parse(config.HiddenAct);
 
-    /// <summary>[T, C] to [T, C].</summary>
-    public Tensor Forward(Tensor x, RotaryAngles angles, AttentionLayout layout)
+    /// <summary>[T, C] to [T, C]. With a cache the keys of the layout are its slots, else tokens.</summary>
+    public Tensor Forward(Tensor x, RotaryAngles angles, AttentionLayout layout, LayerCache? cache = null)
     {
-        x = Op.Add(x, _attention.Forward(_inputNorm.Forward(x), angles, layout));
+        x = Op.Add(x, _attention.Forward(_inputNorm.Forward(x), angles, layout, cache));
         var y = _norm.Forward(x);
         return Op.Add(x, _down.Forward(Op.Mul(_activation.Apply(_gate.Forward(y)), _up.Forward(y))));
     }

@@ -1,11 +1,13 @@
+using Sightline.Generation;
 using Sightline.Nn;
 using Sightline.Tensors;
+using Sightline.Tensors.Autograd;
 using Sightline.Tensors.Ops;
 
 namespace Sightline.Models.Qwen2;
 
 /// <summary>
-/// The transformer of Qwen2 (Yang et al. 2024): token table, causal layers, a final norm. Parameter paths are those of
+/// The transformer of Qwen2 and Qwen3 (Yang et al. 2024 and 2025): token table, causal layers, a final norm. Parameter paths are those of
 /// published checkpoints below <c>model</c>. Embedding and layers are separate calls, so that vision features can be put between
 /// them.
 /// <para>T tokens of packed texts, C channels.</para>
@@ -36,8 +38,12 @@ public sealed class Qwen2Model
         return PublishedFolder.Load(folder, Rename, (scope, _) => new Qwen2Model(config, scope / "model"));
     }
 
-    /// <summary>ids [T] (int64) to [T, C].</summary>
-    public Tensor Embed(Tensor ids) => _tokens.Forward(ids);
+    /// <summary>ids [T] (int64) to float32 [T, C].</summary>
+    public Tensor Embed(Tensor ids)
+    {
+        var x = _tokens.Forward(ids);
+        return x.DType == DType.Float32 ? x : Op.Cast(x, DType.Float32);
+    }
 
     /// <summary>The angles of tokens with one position each, [T]. Used by every layer; make them once for a batch.</summary>
     public RotaryAngles Angles(ReadOnlySpan<long> positions) => RotaryAngles.Of(positions, _config.HeadSize, _config.Theta);
@@ -47,7 +53,7 @@ public sealed class Qwen2Model
     public RotaryAngles PictureAngles(ReadOnlySpan<long> positions)
     {
         var sections = _config.MropeSection ?? throw new InvalidOperationException("the model turns by one position only: its configuration has no mrope_section");
-        return RotaryAngles.Of(positions, [.. sections], _config.HeadSize, _config.Theta);
+        return RotaryAngles.Of(positions, [.. sections], _config.HeadSize, _config.Theta, _config.HasInterleavedMrope);
     }
 
     /// <summary>Embedded tokens to states after the final norm, [T, C].</summary>
@@ -55,15 +61,38 @@ public sealed class Qwen2Model
     /// <param name="angles">Positions.</param>
     /// <param name="layout">Who sees whom: <c>AttentionLayout.Packed(lengths, causal: true)</c> for packed texts.</param>
     /// <param name="hiddenStates">Receives the states after each layer, before the final norm, [T, C].</param>
-    public Tensor Forward(Tensor x, RotaryAngles angles, AttentionLayout layout, ICollection<Tensor>? hiddenStates = null)
+    /// <param name="cache">Keeps keys and values; the keys of the layout are then its slots.</param>
+    /// <param name="slots">Where in the cache the tokens go, [T].</param>
+    /// <param name="levels">Added to the states after layer 0, 1, .., [T, C] each (DeepStack).</param>
+    public Tensor Forward(
+        Tensor x,
+        RotaryAngles angles,
+        AttentionLayout layout,
+        ICollection<Tensor>? hiddenStates = null,
+        KeyValueCache? cache = null,
+        ReadOnlyMemory<int> slots = default,
+        IReadOnlyList<Tensor>? levels = null)
     {
-        foreach (var layer in _layers)
+        ArgumentNullException.ThrowIfNull(x);
+        for (var i = 0; i < _layers.Length; i++)
         {
-            x = layer.Forward(x, angles, layout);
+            var level = levels is not null && i < levels.Count ? levels[i] : null;
+            var y = Run(_layers[i], x, angles, layout, cache is null ? null : new LayerCache(cache, i, slots), level);
+            if (i > 0 && hiddenStates is null && !Tape.IsRecording) x.Dispose(); // 28 layers of a long prompt would otherwise wait for the scope
+            x = y;
             hiddenStates?.Add(x);
         }
 
         return _norm.Forward(x);
+    }
+
+    /// <summary>One layer. What it makes on the way is freed at its end unless a tape needs it.</summary>
+    private static Tensor Run(Qwen2Layer layer, Tensor x, RotaryAngles angles, AttentionLayout layout, LayerCache? cache, Tensor? level)
+    {
+        using var scope = Tape.IsRecording ? null : TensorScope.Open();
+        var y = layer.Forward(x, angles, layout, cache);
+        if (level is not null) y = Op.Add(y, level);
+        return scope is null ? y : scope.Keep(y);
     }
 
     /// <summary>

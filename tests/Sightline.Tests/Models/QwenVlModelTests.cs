@@ -1,0 +1,40 @@
+using Sightline.Models.QwenVl;
+using Sightline.Testing;
+using Sightline.Verification;
+
+namespace Sightline.Tests.Models;
+
+/// <summary>Qwen-VL models against everything that the reference implementation stored for them.</summary>
+public class QwenVlModelTests
+{
+    public static TheoryData<string, string, string> Cases
+    {
+        get
+        {
+            var data = new TheoryData<string, string, string>();
+            foreach (var (model, goldens) in new[]
+            {
+                ("tiny-qwen2-vl", "tiny-qwen2-vl"), ("tiny-qwen2_5-vl", "tiny-qwen2_5-vl"), ("tiny-qwen2_5-vl-bf16-sharded", "tiny-qwen2_5-vl-bf16-sharded"),
+                ("tiny-qwen2_5-vl-bf16-nested-names", "tiny-qwen2_5-vl-bf16-sharded"),
+            })
+            {
+                foreach (var name in ReferenceFolder.Open(Fixtures.Path("qwen", "model_goldens", goldens)).Cases) data.Add(model, goldens, name);
+            }
+
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Model_equals_the_reference(string model, string goldens, string name)
+    {
+        using var loaded = QwenVlModel.Load(Fixtures.Path("models", model));
+        var reference = ReferenceFolder.Open(Fixtures.Path("qwen", "model_goldens", goldens));
+        var report = ModelVerifier.Run(loaded.Model, reference, new VerificationOptions { Cases = [name], EndTokens = [858, 856] });
+        Assert.True(report.Passed, report.FirstOff?.ToString());
+        string[] inputs = ["input_ids", "attention_mask", "image_grid_thw", "completion.ids"];
+        var stored = new FixtureTensors("qwen", "model_goldens", goldens, $"{name}.safetensors").Names.Except(inputs);
+        Assert.Equal(stored.Order(), report.Differences.Select(difference => difference.Tensor).Order());
+    }
+}
