@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Sightline.Tensors;
+using Sightline.Tensors.Autograd;
 using Sightline.Tensors.Ops;
 
 namespace Sightline.Generation;
@@ -86,6 +87,8 @@ public sealed class GenerationEngine : IDisposable
         DropCancelled();
         Admit();
         if (_running.Count == 0) return _waiting.Count > 0;
+        using (Tape.NoGrad())
+        using (RowIndependence.Require())
         using (TensorScope.Open())
         {
             var input = PlanStep();

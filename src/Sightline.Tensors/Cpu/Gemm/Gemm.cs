@@ -70,7 +70,7 @@ internal static unsafe class Gemm
     }
 
     /// <summary>Equal blocks of K, none longer than <see cref="MaxDepth"/>.</summary>
-    private static int Depth(int K)
+    internal static int Depth(int K)
     {
         var blocks = (K + MaxDepth - 1) / MaxDepth;
         return (K + blocks - 1) / blocks;
