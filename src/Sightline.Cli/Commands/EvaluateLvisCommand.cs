@@ -10,4 +10,7 @@ internal sealed class EvaluateLvisCommand() : EvaluateFilesCommand(
 {
     protected override DetectionScore Evaluate(CocoGroundTruth truth, IReadOnlyList<CocoDetection> detections, RegionKind region, BootstrapOptions? bootstrap) =>
         LvisEvaluator.Evaluate(truth, detections, region, bootstrap);
+
+    protected override IReadOnlyList<PairedComparison> Compare(CocoGroundTruth truth, IReadOnlyList<CocoDetection> a, IReadOnlyList<CocoDetection> b, RegionKind region, BootstrapOptions? bootstrap) =>
+        LvisEvaluator.Compare(truth, a, b, region, bootstrap);
 }

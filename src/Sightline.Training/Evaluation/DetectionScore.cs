@@ -48,7 +48,10 @@ public sealed record DetectionScore
     }
 
     /// <summary>Writes the score as one JSON object with the figures under "stats".</summary>
-    public void WriteJson(Utf8JsonWriter writer, ScoreProvenance? provenance = null)
+    /// <param name="writer">Where to.</param>
+    /// <param name="provenance">Where the score comes from.</param>
+    /// <param name="against">A comparison with another run, for the member "against".</param>
+    public void WriteJson(Utf8JsonWriter writer, ScoreProvenance? provenance = null, IReadOnlyList<PairedComparison>? against = null)
     {
         writer.WriteStartObject();
         writer.WriteString("metric", Metric);
@@ -74,6 +77,7 @@ public sealed record DetectionScore
         writer.WriteEndArray();
         WriteOptions(writer);
         WriteStrings(writer, "notes", Notes);
+        if (against is not null) PairedComparison.WriteJson(writer, against);
         provenance?.WriteJson(writer);
         writer.WriteEndObject();
     }

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace Sightline.Training.Evaluation;
 
 /// <summary>One figure of two runs on the same pictures.</summary>
@@ -12,6 +14,27 @@ namespace Sightline.Training.Evaluation;
 /// </param>
 public sealed record PairedComparison(string Name, double A, double B, double Difference, Interval Interval, double PValue)
 {
+    /// <summary>Writes the member <c>against</c> into an open object: one entry a figure.</summary>
+    public static void WriteJson(Utf8JsonWriter writer, IReadOnlyList<PairedComparison> comparisons)
+    {
+        ArgumentNullException.ThrowIfNull(writer);
+        ArgumentNullException.ThrowIfNull(comparisons);
+        writer.WriteStartArray("against");
+        foreach (var comparison in comparisons)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("name", comparison.Name);
+            writer.WriteNumber("a", comparison.A);
+            writer.WriteNumber("b", comparison.B);
+            writer.WriteNumber("difference", comparison.Difference);
+            JsonInterval.WriteMembers(writer, comparison.Interval);
+            writer.WriteNumber("p_value", comparison.PValue);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+    }
+
     // equal differences must count as equal whatever order they were summed in
     internal static bool IsAsFar(double difference, double observed) => Math.Abs(difference) >= Math.Abs(observed) - 1e-12;
 

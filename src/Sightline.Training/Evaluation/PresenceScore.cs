@@ -29,8 +29,9 @@ public sealed record PresenceScore(long TruePositives, long FalsePositives, long
     /// <param name="predicted">Whether the model gave something.</param>
     /// <param name="present">Whether it is there.</param>
     /// <param name="bootstrap">For an interval; null for none.</param>
+    /// <param name="groups">What is drawn together (<see cref="Bootstrap.Of"/>).</param>
     /// <exception cref="ArgumentException">The lists differ in length.</exception>
-    public static PresenceScore Of(IReadOnlyList<bool> predicted, IReadOnlyList<bool> present, BootstrapOptions? bootstrap = null)
+    public static PresenceScore Of(IReadOnlyList<bool> predicted, IReadOnlyList<bool> present, BootstrapOptions? bootstrap = null, IReadOnlyList<int>? groups = null)
     {
         if (predicted.Count != present.Count) throw new ArgumentException($"one statement a sample is needed, got {predicted.Count} for {present.Count} samples");
         var kinds = new int[present.Count]; // 2 * predicted + present
@@ -39,7 +40,7 @@ public sealed record PresenceScore(long TruePositives, long FalsePositives, long
         foreach (var kind in kinds) counts[kind]++;
         return new PresenceScore(counts[3], counts[2], counts[0], counts[1])
         {
-            Interval = bootstrap is null ? null : Bootstrap.Of(kinds.Length, weights => Correlation(kinds, weights), bootstrap),
+            Interval = bootstrap is null ? null : Bootstrap.Of(kinds.Length, weights => Correlation(kinds, weights), bootstrap, groups),
         };
     }
 

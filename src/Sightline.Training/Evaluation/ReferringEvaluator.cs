@@ -20,7 +20,7 @@ public static class ReferringEvaluator
         RequireSameCount(predictions.Count, truths.Count);
         var ious = new double[truths.Count];
         for (var i = 0; i < ious.Length; i++) ious[i] = predictions[i] is { } box ? Iou.Of(box, truths[i]) : 0;
-        return Summarize(ious, thresholds ?? DefaultThresholds, bootstrap);
+        return Score(ious, thresholds, bootstrap);
     }
 
     /// <summary>
@@ -38,7 +38,7 @@ public static class ReferringEvaluator
             ious[i] = unions[i] == 0 ? 1 : intersections[i] / unions[i];
         }
 
-        return Summarize(ious, thresholds ?? DefaultThresholds, bootstrap) with
+        return Score(ious, thresholds, bootstrap) with
         {
             CumulativeIou = intersections.Sum() / Math.Max(unions.Sum(), 1),
             CumulativeIouInterval = bootstrap is null ? null : Bootstrap.Of(n, w => Bootstrap.WeightedSum(intersections, w) / Math.Max(Bootstrap.WeightedSum(unions, w), 1), bootstrap),
@@ -54,16 +54,28 @@ public static class ReferringEvaluator
         return (double)hits / ious.Length;
     }
 
-    private static ReferringScore Summarize(double[] ious, IReadOnlyList<double> thresholds, BootstrapOptions? bootstrap) => new()
+    /// <summary>The score of IoUs at hand.</summary>
+    /// <param name="ious">One a sample; 0 where no answer was given.</param>
+    /// <param name="thresholds"><see cref="DefaultThresholds"/> when null.</param>
+    /// <param name="bootstrap">For intervals; null for none.</param>
+    /// <param name="groups">What is drawn together (<see cref="Bootstrap.Of"/>): the picture of each sample.</param>
+    public static ReferringScore Score(double[] ious, IReadOnlyList<double>? thresholds = null, BootstrapOptions? bootstrap = null, IReadOnlyList<int>? groups = null)
     {
-        Ious = ious,
-        Thresholds = thresholds,
-        Accuracy = [.. thresholds.Select(t => Accuracy(ious, t))],
-        StrictAccuracy = [.. thresholds.Select(t => Accuracy(ious, t, strict: true))],
-        MeanIou = ious.Length == 0 ? -1 : Bootstrap.Mean(ious),
-        MeanIouInterval = bootstrap is null ? null : Bootstrap.OfMean(ious, bootstrap),
-        AccuracyIntervals = bootstrap is null ? [] : [.. thresholds.Select(t => Bootstrap.OfMean(Array.ConvertAll(ious, v => v >= t ? 1.0 : 0), bootstrap))],
-    };
+        thresholds ??= DefaultThresholds;
+        return new ReferringScore
+        {
+            Ious = ious,
+            Thresholds = thresholds,
+            Accuracy = [.. thresholds.Select(t => Accuracy(ious, t))],
+            StrictAccuracy = [.. thresholds.Select(t => Accuracy(ious, t, strict: true))],
+            MeanIou = ious.Length == 0 ? -1 : Bootstrap.Mean(ious),
+            MeanIouInterval = bootstrap is null ? null : Bootstrap.OfMean(ious, bootstrap, groups),
+            AccuracyIntervals = bootstrap is null ? [] : [.. thresholds.Select(t => Bootstrap.OfMean(Hits(ious, t), bootstrap, groups))],
+        };
+    }
+
+    /// <summary>1 where an IoU is at least the threshold, 0 elsewhere: for intervals and paired tests.</summary>
+    public static double[] Hits(double[] ious, double threshold) => Array.ConvertAll(ious, iou => iou >= threshold ? 1.0 : 0);
 
     private static void RequireSameCount(int predictions, int truths)
     {

@@ -56,22 +56,40 @@ public sealed class SampleExpressions
     /// <summary>Up to <paramref name="count"/> expressions about a sample, with their meanings.</summary>
     public IReadOnlyList<Expression> Make(IReadOnlyList<DescribedObject> objects, int count, RandomStream random) => _generator.Generate(objects, count, random);
 
-    /// <summary>A training sample: the picture with up to <paramref name="count"/> generated phrases; boxes in its pixels.</summary>
+    /// <summary>
+    /// A training sample: the picture with up to <paramref name="count"/> generated phrases; boxes in its pixels. None says that a class is
+    /// absent of which nobody knows (<see cref="IsUnknown"/>).
+    /// </summary>
     public GroundedPicture Ground(DataSample sample, Picture picture, int count, RandomStream random)
     {
         var objects = Describe(sample, picture);
-        return new GroundedPicture(picture, [.. Make(objects, count, random).Select(e => e.ToPhraseBoxes(objects))]);
+        var phrases = Make(objects, count, random).Where(e => e is not { Kind: ExpressionKind.Absent, Meaning.Of.Label: { } label } || !IsUnknown(sample, label));
+        return new GroundedPicture(picture, [.. phrases.Select(e => e.ToPhraseBoxes(objects))]);
+    }
+
+    /// <summary>
+    /// Whether the labels leave open if a class is in the picture: it has no box of its own there, but lies in a crowd, or is not labelled everywhere,
+    /// or the data set lists the absent classes (LVIS) and this is none of them. Such a class is neither present nor absent.
+    /// </summary>
+    public static bool IsUnknown(DataSample sample, string label)
+    {
+        ArgumentNullException.ThrowIfNull(sample);
+        var own = sample.Objects.Where(o => o.Label == label).ToList();
+        if (own.Any(o => !o.Crowd)) return false;
+        return own.Count > 0
+            || (sample.IncompleteLabels?.Contains(label) ?? false)
+            || (sample.AbsentLabels is { } absent && !absent.Contains(label));
     }
 
     /// <summary>
     /// A detection sample: the usual phrase of every class of the data set with all its boxes (none where the class is
-    /// absent). Crowd boxes are left out.
+    /// absent), without classes of which nobody knows (<see cref="IsUnknown"/>). Crowd boxes are left out.
     /// </summary>
     public GroundedPicture Detect(DataSample sample, Picture picture, IReadOnlyList<string> classes)
     {
         ArgumentNullException.ThrowIfNull(sample);
         ArgumentNullException.ThrowIfNull(classes);
-        var phrases = classes.Select(label => new PhraseBoxes(_names.PhraseOf(label),
+        var phrases = classes.Where(label => !IsUnknown(sample, label)).Select(label => new PhraseBoxes(_names.PhraseOf(label),
             (IReadOnlyList<Box>)[.. sample.Objects.Where(o => o.Label == label && !o.Crowd).Select(o => o.Box.To(picture.Frame).Clip()).Where(b => !b.IsEmpty)])
         { PositionSensitive = false });
         return new GroundedPicture(picture, [.. phrases]);

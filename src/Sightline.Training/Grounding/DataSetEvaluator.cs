@@ -14,10 +14,17 @@ namespace Sightline.Training.Grounding;
 /// </summary>
 public sealed class DataSetEvaluator(Grounder grounder)
 {
-    private const int PhrasesAtOnce = 64;
+    /// <summary>Classes that detection asks for in one pass unless told otherwise.</summary>
+    public const int UsualClassesTogether = 64;
 
     /// <summary>Told after every picture: pictures done, pictures in all.</summary>
     public Action<int, int>? Progress { get; init; }
+
+    /// <summary>Classes asked in one pass; more take several passes.</summary>
+    public int ClassesTogether { get; init; } = UsualClassesTogether;
+
+    /// <summary>Expressions asked in one pass. One by one, so that no answer depends on what else a test asks of the picture.</summary>
+    public int PhrasesTogether { get; init; } = 1;
 
     /// <summary>Asks every picture for every class of the set, and scores the boxes as COCO does.</summary>
     /// <param name="data">Labelled pictures.</param>
@@ -27,6 +34,14 @@ public sealed class DataSetEvaluator(Grounder grounder)
     /// <exception cref="SightlineException">BadData: there are no classes; or a picture cannot be read.</exception>
     public async Task<(DetectionScore Score, IReadOnlyList<CocoDetection> Detections)> DetectAsync(
         DataSet data, ClassNames names, BootstrapOptions? bootstrap = null, CancellationToken cancellation = default)
+    {
+        var (truth, detections) = await FindAsync(data, names, cancellation).ConfigureAwait(false);
+        return (CocoEvaluator.Evaluate(truth, detections, new CocoEvaluationOptions { Bootstrap = bootstrap }), detections);
+    }
+
+    /// <summary>As <see cref="DetectAsync"/>, without the score: what is there and what was found, for a score or a comparison.</summary>
+    /// <exception cref="SightlineException">As there.</exception>
+    public async Task<(CocoGroundTruth Truth, IReadOnlyList<CocoDetection> Detections)> FindAsync(DataSet data, ClassNames names, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(names);
@@ -54,22 +69,18 @@ public sealed class DataSetEvaluator(Grounder grounder)
                 });
             }
 
-            for (var start = 0; start < phrases.Count; start += PhrasesAtOnce)
+            var result = await grounder.GroundAsync(picture, phrases, GroundingOptions.ForEvaluation with { PhrasesTogether = ClassesTogether }, cancellation).ConfigureAwait(false);
+            for (var p = 0; p < phrases.Count; p++)
             {
-                var asked = phrases.GetRange(start, Math.Min(PhrasesAtOnce, phrases.Count - start));
-                var result = await grounder.GroundAsync(picture, asked, GroundingOptions.ForEvaluation, cancellation).ConfigureAwait(false);
-                for (var p = 0; p < asked.Count; p++)
-                {
-                    foreach (var found in result.Answers[p].Detections)
-                        detections.Add(CocoDetection.FromBox(id, start + p + 1, found.Box, found.Score, picture.Width, picture.Height));
-                }
+                foreach (var found in result.Answers[p].Detections)
+                    detections.Add(CocoDetection.FromBox(id, p + 1, found.Box, found.Score, picture.Width, picture.Height));
             }
 
             Progress?.Invoke(i + 1, data.Samples.Count);
         }
 
         var truth = new CocoGroundTruth(images, [.. data.Classes.Select((label, index) => new CocoCategory(index + 1, label))], truths, data.Name);
-        return (CocoEvaluator.Evaluate(truth, detections, new CocoEvaluationOptions { Bootstrap = bootstrap }), detections);
+        return (truth, detections);
     }
 
     /// <summary>
@@ -90,37 +101,56 @@ public sealed class DataSetEvaluator(Grounder grounder)
         ArgumentOutOfRangeException.ThrowIfNegative(expressions);
         var generator = expressions > 0 ? new SampleExpressions(data, names) : null;
         var random = new RandomStream(seed);
-        var (boxes, truths, points) = (new List<Box?>(), new List<Box>(), new List<FramePoint?>());
-        var (said, present) = (new List<bool>(), new List<bool>());
-        for (var i = 0; i < data.Samples.Count; i++)
+        var result = await ReferAsync(data.Samples.Count, Get, bootstrap, cancellation).ConfigureAwait(false);
+        return result.Answers.Count > 0 ? result : throw new SightlineException(ErrorKind.BadData, $"{data.Name} has no phrases; --expressions N makes some from labelled boxes");
+
+        (string, GroundedPicture) Get(int i)
         {
             var sample = data.Samples[i];
             var picture = Load(data, sample);
-            IReadOnlyList<PhraseBoxes> phrases = generator is null
-                ? [.. sample.Phrases.Where(phrase => phrase.IsGrounded && !string.IsNullOrWhiteSpace(phrase.Text)).Select(phrase => new PhraseBoxes(phrase.Text, phrase.Boxes))]
-                : generator.Ground(sample, picture, expressions, random.Fork((ulong)i + 1)).Phrases;
-            for (var start = 0; start < phrases.Count; start += PhrasesAtOnce)
+            return (sample.PictureFile, generator is null
+                ? new GroundedPicture(picture, [.. sample.Phrases.Where(phrase => phrase.IsGrounded && !string.IsNullOrWhiteSpace(phrase.Text)).Select(phrase => new PhraseBoxes(phrase.Text, phrase.Boxes))])
+                : generator.Ground(sample, picture, expressions, random.Fork((ulong)i + 1)));
+        }
+    }
+
+    /// <summary>As for a data set, for pictures from anywhere, such as generated scenes.</summary>
+    /// <param name="count">How many.</param>
+    /// <param name="get">A picture by number: its name, and its phrases with boxes.</param>
+    /// <param name="bootstrap">Intervals; null for none.</param>
+    /// <param name="cancellation">Stops between two pictures.</param>
+    public async Task<ReferringResult> ReferAsync(int count, Func<int, (string Name, GroundedPicture Sample)> get, BootstrapOptions? bootstrap = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(get);
+        var answers = new List<ReferringAnswer>();
+        for (var i = 0; i < count; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var (name, (picture, phrases)) = get(i);
+            if (phrases.Count > 0)
             {
-                var asked = phrases.Skip(start).Take(PhrasesAtOnce).ToList();
-                var result = await grounder.GroundAsync(picture, [.. asked.Select(phrase => phrase.Phrase)], GroundingOptions.ForEvaluation, cancellation).ConfigureAwait(false);
-                for (var p = 0; p < asked.Count; p++)
-                {
-                    said.Add(result.Answers[p].Presence >= 0.5);
-                    present.Add(asked[p].Boxes.Count > 0);
-                    if (asked[p].Boxes is not [var only]) continue;
-                    var best = result.Answers[p].Detections is [var first, ..] ? first.Box.To(picture.Frame) : (Box?)null;
-                    boxes.Add(best);
-                    points.Add(best is { } box ? FramePoint.CenterOf(box) : null);
-                    truths.Add(InPixels(only, picture));
-                }
+                var result = await grounder.GroundAsync(
+                    picture, [.. phrases.Select(phrase => phrase.Phrase)], GroundingOptions.ForEvaluation with { PhrasesTogether = PhrasesTogether }, cancellation).ConfigureAwait(false);
+                for (var p = 0; p < phrases.Count; p++) answers.Add(Judge(name, phrases[p], result.Answers[p], picture));
             }
 
-            Progress?.Invoke(i + 1, data.Samples.Count);
+            Progress?.Invoke(i + 1, count);
         }
 
-        if (said.Count == 0) throw new SightlineException(ErrorKind.BadData, $"{data.Name} has no phrases; --expressions N makes some from labelled boxes");
-        return new ReferringResult(
-            ReferringEvaluator.Boxes(boxes, truths, bootstrap: bootstrap), PresenceScore.Of(said, present, bootstrap), PointingEvaluator.Accuracy(points, truths), truths.Count, said.Count);
+        return new ReferringResult(answers, bootstrap) { Together = PhrasesTogether };
+    }
+
+    /// <summary>Compares an answer with the truth; both in pixels of the picture.</summary>
+    internal static ReferringAnswer Judge(string name, PhraseBoxes asked, PhraseAnswer answer, Picture picture)
+    {
+        var (iou, pointed) = (0.0, false);
+        if (asked.Boxes is [var only] && answer.Detections is [var first, ..])
+        {
+            var (best, truth) = (InPixels(first.Box, picture), InPixels(only, picture));
+            (iou, pointed) = (Iou.Of(best, truth), PointingEvaluator.IsHit(FramePoint.CenterOf(best), truth));
+        }
+
+        return new ReferringAnswer(name, asked.Phrase, asked.Boxes.Count, asked.PositionSensitive, answer.Presence, iou, pointed);
     }
 
     private static Picture Load(DataSet data, DataSample sample) => Picture.Decode(data.ReadPictureBytes(sample), name: sample.PictureFile);
@@ -128,11 +158,3 @@ public sealed class DataSetEvaluator(Grounder grounder)
     /// <summary>The stated size may be missing or that of a scaled copy: the picture itself decides.</summary>
     private static Box InPixels(Box box, Picture picture) => box.To(picture.Frame);
 }
-
-/// <summary>What a model does with phrases.</summary>
-/// <param name="Boxes">Accuracy at several IoUs, over phrases with one box.</param>
-/// <param name="Presence">Whether "nothing here" is said at the right phrases, over all of them.</param>
-/// <param name="Pointing">Share of phrases with one box whose answer's centre lies in it.</param>
-/// <param name="Phrases">Phrases with one box.</param>
-/// <param name="Asked">All phrases.</param>
-public sealed record ReferringResult(ReferringScore Boxes, PresenceScore Presence, double Pointing, int Phrases, int Asked);

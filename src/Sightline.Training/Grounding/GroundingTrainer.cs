@@ -85,20 +85,23 @@ public sealed class GroundingTrainer : IDisposable
             if (last) observer.OnCheckpoint(_folder.SaveCheckpoint(stage));
             stage.Average?.Swap(); // the next stage starts from the averaged weights
             if (!last) continue;
-            if (Measure(stage, observer, cancellationToken) is not { } scores) return new TrainingOutcome(false, _folder.ModelFolder, []);
             FusionFolder.Save(_folder.ModelFolder, _model, _recipe.Model.TokenizerFolder());
+            if (Measure(stage, observer, cancellationToken, MeasureSaved) is not { } scores) return new TrainingOutcome(false, _folder.ModelFolder, []);
             return new TrainingOutcome(true, _folder.ModelFolder, scores);
         }
 
         throw new SightlineException(ErrorKind.BadModel, $"{_folder.Path}: the last checkpoint belongs to a recipe with more stages");
     }
 
-    /// <summary>Measures the model as it stands on all validation sources.</summary>
+    /// <summary>Measures the model as it stands on all validation sources, quickly: <see cref="GroundingEvaluator"/>.</summary>
     public IReadOnlyList<GroundingScore> Validate(CancellationToken cancellationToken)
     {
         var evaluator = new GroundingEvaluator(_model, _processor);
         return [.. _validation.Select(source => evaluator.Evaluate(source, cancellationToken))];
     }
+
+    private IReadOnlyList<GroundingScore> MeasureSaved(CancellationToken cancellationToken) =>
+        FinalMeasurement.Of(_folder.ModelFolder, _validation, _recipe.Seed, cancellationToken);
 
     /// <summary>Frees the model.</summary>
     public void Dispose() => _model.Dispose();
@@ -140,7 +143,7 @@ public sealed class GroundingTrainer : IDisposable
             if (IsDue(recipe.ValidateEvery, stage.Step) && stage.MeasuredStep != stage.Step)
             {
                 stage.Average?.Swap();
-                var scores = Measure(stage, observer, cancellationToken);
+                var scores = Measure(stage, observer, cancellationToken, Validate);
                 stage.Average?.Swap();
                 if (scores is not null) stage.MeasuredStep = stage.Step;
                 speed.Restart();
@@ -162,11 +165,12 @@ public sealed class GroundingTrainer : IDisposable
     private static bool IsDue(int every, int step) => every > 0 && step > 0 && step % every == 0;
 
     /// <summary>Null when cancelled.</summary>
-    private IReadOnlyList<GroundingScore>? Measure(StageState stage, ITrainingObserver observer, CancellationToken cancellationToken)
+    private static IReadOnlyList<GroundingScore>? Measure(
+        StageState stage, ITrainingObserver observer, CancellationToken cancellationToken, Func<CancellationToken, IReadOnlyList<GroundingScore>> measure)
     {
         try
         {
-            var scores = Validate(cancellationToken);
+            var scores = measure(cancellationToken);
             observer.OnValidation(stage.Index, stage.Step, scores);
             return scores;
         }

@@ -57,8 +57,16 @@ public sealed class PictureSource : ISampleSource
     /// <summary>Readable phrases of its classes.</summary>
     public ClassNames Names { get; }
 
-    /// <summary>The class phrases that every sample starts with, in the order of the classes; empty where the recipe leaves them out.</summary>
+    /// <summary>The class phrases that samples start with, in the order of the classes; empty where the recipe leaves them out.</summary>
     public IReadOnlyList<string> ClassPhrases { get; }
+
+    /// <summary>Expressions generated for each picture when the source is measured; 0 where the data set brings its own phrases.</summary>
+    public int GeneratedExpressions => HasOwnPhrases ? 0 : _recipe.Expressions;
+
+    /// <summary>Whether expressions are asked beside the classes.</summary>
+    public bool HasExpressions => HasOwnPhrases || _recipe.Expressions > 0;
+
+    private bool HasOwnPhrases => _data.Samples.Any(sample => sample.Phrases.Any(phrase => phrase.IsGrounded));
 
     /// <inheritdoc/>
     public TrainingSample Get(long index)
@@ -85,6 +93,10 @@ public sealed class PictureSource : ISampleSource
         var (sample, picture) = Turn(_data.Samples[at], Load(at), 0);
         return Ground(sample, picture, _random.Fork((ulong)at + 1));
     }
+
+    /// <summary>The classes that the first phrases of a validation sample ask for, by number: all but those of which nobody knows.</summary>
+    internal IReadOnlyList<int> ClassesAsked(int at) =>
+        [.. Enumerable.Range(0, ClassPhrases.Count).Where(c => !SampleExpressions.IsUnknown(_data.Samples[at], _data.Classes[c]))];
 
     private static DataSet Select(DataSet data, PictureRecipe recipe)
     {

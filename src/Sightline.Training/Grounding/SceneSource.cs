@@ -1,3 +1,4 @@
+using Sightline.Grounding;
 using Sightline.Models.Fusion;
 using Sightline.Training.Expressions;
 using Sightline.Training.Recipes;
@@ -28,7 +29,10 @@ public sealed class SceneSource : ISampleSource
     public int? Count { get; }
 
     /// <inheritdoc/>
-    public TrainingSample Get(long index) => TrainingSample.From($"{Name} #{index}", _generator.Generate(index), _processor);
+    public TrainingSample Get(long index) => TrainingSample.From($"{Name} #{index}", Scene(index), _processor);
+
+    /// <summary>A scene before it is put on a canvas.</summary>
+    public GroundedPicture Scene(long index) => _generator.Generate(index);
 
     /// <summary>The generator's options for a recipe.</summary>
     public static SceneOptions Options(SceneRecipe recipe)

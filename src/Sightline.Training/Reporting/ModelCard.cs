@@ -24,7 +24,7 @@ public static class ModelCard
         card.Append(CultureInfo.InvariantCulture, $"# {recipe.Name}\n\n");
         card.Append(CultureInfo.InvariantCulture, $"A grounding model: give it a picture and words, it gives boxes. Fusion architecture, {(recipe.Model.Config is null ? $"preset `{recipe.Model.Preset}`" : "sizes of its own (config.json)")}, {trainer.Model.Parameters.Count / 1e6:0.00} million parameters, canvas {config.ImageSize} x {config.ImageSize} pixels, phrases of up to {config.MaxPhraseTokens} word pieces (English).\n\n");
         card.Append("    sightline ground PICTURE \"PHRASE\" --model THIS_FOLDER\n\n");
-        AppendScores(card, scores, trainer.Validation);
+        AppendScores(card, scores, trainer);
         AppendData(card, recipe, trainer);
         AppendTraining(card, recipe, provenance);
         card.Append("""
@@ -37,7 +37,7 @@ public static class ModelCard
         AtomicFile.WriteText(Path.Combine(folder, "README.md"), card.ToString());
     }
 
-    private static void AppendScores(StringBuilder card, IReadOnlyList<GroundingScore> scores, IReadOnlyList<ISampleSource> sources)
+    private static void AppendScores(StringBuilder card, IReadOnlyList<GroundingScore> scores, GroundingTrainer trainer)
     {
         card.Append("## Measured\n\n");
         if (scores.Count == 0)
@@ -46,15 +46,18 @@ public static class ModelCard
             return;
         }
 
-        card.Append("On samples that were not trained on. AP is COCO's, over the class phrases; accuracy is the share of expressions with one target whose best box has an IoU of at least 0.5 with it; presence is the correlation (MCC) of \"something is here\" with the truth.\n\n");
+        card.Append("On samples that were not trained on, with this folder as it is, on the whole pictures. AP is COCO's, over the class phrases; accuracy is the share of expressions with one target whose best box has an IoU of at least 0.5 with it, asked one by one; presence is the correlation (MCC) of \"something is here\" with the truth, over all expressions. In brackets: 95 % intervals, from drawing the pictures again.\n\n");
         card.Append("| source | samples | AP | AP50 | accuracy | of relations | expressions | presence |\n|---|--:|--:|--:|--:|--:|--:|--:|\n");
         foreach (var score in scores)
         {
-            var samples = sources.FirstOrDefault(source => source.Name == score.Source)?.Count;
-            card.Append(CultureInfo.InvariantCulture, $"| {Cell(score.Source)} | {samples} | {Figure(score.Detection?.Stats[0])} | {Figure(score.Detection?.Stats[1])} | {Figure(score.Accuracy)} | {Figure(score.RelationalAccuracy)} | {score.Expressions} | {Figure(score.PresenceMcc)} |\n");
+            var samples = trainer.Validation.FirstOrDefault(source => source.Name == score.Source)?.Count;
+            var (detection, boxes) = (score.Detection, score.Referring?.Boxes);
+            card.Append(CultureInfo.InvariantCulture, $"| {Cell(score.Source)} | {samples} | {Figure(detection?.Stats[0], detection?.Intervals.ElementAtOrDefault(0))} | {Figure(detection?.Stats[1], detection?.Intervals.ElementAtOrDefault(1))} | {Figure(score.Accuracy, boxes?.AccuracyIntervals.ElementAtOrDefault(1))} | {Figure(score.RelationalAccuracy)} | {score.Expressions} | {Figure(score.PresenceMcc, score.Presence?.Interval)} |\n");
         }
 
         card.Append('\n');
+        var commands = trainer.Recipe.Validation.Zip(trainer.Validation).SelectMany(pair => EvaluationCommands.Of(pair.First, pair.Second, trainer.Recipe.Seed)).ToList();
+        if (commands.Count > 0) card.Append("The same figures again:\n\n").Append(string.Concat(commands.Select(command => $"    {command}\n"))).Append('\n');
     }
 
     private static void AppendData(StringBuilder card, TrainingRecipe recipe, GroundingTrainer trainer)
@@ -92,4 +95,7 @@ public static class ModelCard
     private static string Cell(string text) => text.Replace("|", "\\|", StringComparison.Ordinal).ReplaceLineEndings(" ");
 
     private static string Figure(double? value) => value is { } v && double.IsFinite(v) ? v.ToString("0.000", CultureInfo.InvariantCulture) : "–";
+
+    private static string Figure(double? value, Interval? interval) =>
+        interval is { Low: > -1 } range ? string.Create(CultureInfo.InvariantCulture, $"{Figure(value)} ({range.Low:0.000} to {range.High:0.000})") : Figure(value);
 }

@@ -31,7 +31,10 @@ public sealed class FusionGroundingModel(FusionModel model, FusionProcessor proc
         {
             var model = new FusionModel(config, parameters);
             parameters.RequireComplete(folder.Path);
-            return new FusionGroundingModel(model, new FusionProcessor(config, Tokenizer.Load(folder.Path)));
+            var tokenizer = Tokenizer.Load(folder.Path);
+            if (tokenizer.VocabularySize > config.VocabSize)
+                throw new SightlineException(ErrorKind.BadModel, $"{folder.Path}: the tokenizer has {tokenizer.VocabularySize} entries, config.json has a vocab_size of {config.VocabSize}; the two do not belong together");
+            return new FusionGroundingModel(model, new FusionProcessor(config, tokenizer));
         }
         catch
         {
@@ -48,12 +51,20 @@ public sealed class FusionGroundingModel(FusionModel model, FusionProcessor proc
         // before anything is collected: what this call uses must not be forgotten in its middle
         if (_known.Count + phrases.Count > MostKnownPhrases) ForgetPhrases();
         var canvas = processor.Fit(picture);
-        var words = phrases.Select(EncodePhrase).ToArray();
-        cancellationToken.ThrowIfCancellationRequested();
-        var text = words.Length == 1 ? words[0] : Op.Concat(0, words);
-        var output = model.Ground(processor.ToTensor([canvas]), text, [.. words.Select(w => w.Shape[0])], [phrases.Count]);
-        cancellationToken.ThrowIfCancellationRequested();
-        return new GroundingResult(picture, [.. FusionAnswers.Read(output, 0, canvas, phrases, options)]);
+        var image = model.EncodeImage(processor.ToTensor([canvas]));
+        var answers = new List<PhraseAnswer>(phrases.Count);
+        foreach (var asked in phrases.Chunk(Math.Max(1, options.PhrasesTogether)))
+        {
+            using var pass = TensorScope.Open();
+            cancellationToken.ThrowIfCancellationRequested();
+            var words = asked.Select(EncodePhrase).ToArray();
+            var text = words.Length == 1 ? words[0] : Op.Concat(0, words);
+            var output = model.Ground(image, text, [.. words.Select(w => w.Shape[0])], [asked.Length]);
+            cancellationToken.ThrowIfCancellationRequested();
+            answers.AddRange(FusionAnswers.Read(output, 0, canvas, asked, options));
+        }
+
+        return new GroundingResult(picture, answers);
     }
 
     /// <summary>Forgets the features of known phrases; needed after the weights have changed.</summary>

@@ -54,6 +54,12 @@ public sealed record GroundingOptions
     /// <summary>Most detections a phrase.</summary>
     public int MaximumDetections { get; init; } = 100;
 
+    /// <summary>
+    /// Most phrases that a model reads in one pass; more take several passes over the picture's features. A phrase's answer depends a little on
+    /// its company, so a measurement that is to be repeated fixes it.
+    /// </summary>
+    public int PhrasesTogether { get; init; } = int.MaxValue;
+
     /// <summary>The options with which a picture is measured: everything that can still count.</summary>
     public static GroundingOptions ForEvaluation { get; } = new() { Threshold = 0.001 };
 }

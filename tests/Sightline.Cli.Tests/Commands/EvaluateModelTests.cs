@@ -36,6 +36,51 @@ public class EvaluateModelTests(TinyModel tiny) : IClassFixture<TinyModel>
     }
 
     [Fact]
+    public async Task A_run_is_compared_with_another_over_the_same_pictures()
+    {
+        var data = MakeSet();
+        string[] detection = ["evaluate", "detection", "-m", tiny.Model, "-d", data, "--bootstrap", "20"];
+        Assert.Equal(0, (await CommandLineRun.Of([.. detection, "--save-detections", tiny.At("first.json"), "--json", tiny.At("x.json")])).ExitCode);
+        var run = await CommandLineRun.Of([.. detection, "--together", "1", "--against", tiny.At("first.json"), "--json", tiny.At("y.json")]);
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Contains("classes asked 1 together", run.Out, StringComparison.Ordinal);
+        Assert.Contains(" p\n", run.Out, StringComparison.Ordinal);
+        using (var json = JsonDocument.Parse(await File.ReadAllBytesAsync(tiny.At("y.json"))))
+        {
+            var figures = json.RootElement.GetProperty("against");
+            Assert.Equal(12, figures.GetArrayLength());
+            Assert.Equal(json.RootElement.GetProperty("stats")[0].GetDouble(), figures[0].GetProperty("a").GetDouble(), 1e-9);
+            Assert.InRange(figures[0].GetProperty("p_value").GetDouble(), 0, 1);
+        }
+
+        string[] referring = ["evaluate", "referring", "-m", tiny.Model, "-d", data, "--expressions", "3", "--seed", "4", "--bootstrap", "20"];
+        Assert.Equal(0, (await CommandLineRun.Of([.. referring, "--json", tiny.At("r1.json")])).ExitCode);
+        run = await CommandLineRun.Of([.. referring, "--together", "3", "--against", tiny.At("r1.json"), "--json"]);
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        using (var json = JsonDocument.Parse(run.Out))
+        {
+            Assert.Equal(3, json.RootElement.GetProperty("phrases_together").GetInt32());
+            Assert.Contains(json.RootElement.GetProperty("against").EnumerateArray(), figure => figure.GetProperty("name").GetString() == "accuracy at IoU 0.5");
+        }
+
+        var other = await CommandLineRun.Of("evaluate", "referring", "-m", tiny.Model, "-d", data, "--expressions", "2", "--seed", "5", "--against", tiny.At("r1.json"));
+        Assert.Equal((int)ErrorKind.BadData, other.ExitCode);
+        Assert.Contains("the two runs answered different phrases", other.Sentence);
+    }
+
+    [Theory]
+    [InlineData("detection", "no.json", ErrorKind.NotFound)]
+    [InlineData("detection", "set.json", ErrorKind.BadData)]
+    [InlineData("referring", "no.json", ErrorKind.NotFound)]
+    [InlineData("referring", "set.json", ErrorKind.BadData)]
+    public async Task Another_run_that_cannot_be_read_is_named_before_the_model_runs(string command, string file, ErrorKind kind)
+    {
+        var run = await CommandLineRun.Of("evaluate", command, "-m", tiny.Model, "-d", MakeSet(), "--against", tiny.At(file));
+        Assert.Equal((int)kind, run.ExitCode);
+        Assert.Contains(file, run.Sentence);
+    }
+
+    [Fact]
     public async Task A_set_without_phrases_says_how_to_get_some()
     {
         var run = await CommandLineRun.Of("evaluate", "referring", "-m", tiny.Model, "-d", MakeSet());

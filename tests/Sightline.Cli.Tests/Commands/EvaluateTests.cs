@@ -68,6 +68,20 @@ public class EvaluateTests
     }
 
     [Theory]
+    [InlineData("coco", "many_categories_ties", 12)]
+    [InlineData("lvis", "", 0)]
+    public async Task Files_are_compared_with_other_files(string metric, string name, int figures)
+    {
+        if (metric == "lvis") name = Sets("lvis.json")[0].GetProperty("name").GetString()!;
+        var run = await CommandLineRun.Of("evaluate", metric, "-g", Data(metric, name, "gt"), "-d", Data(metric, name, "dt"), "--against", Data(metric, name, "dt"), "--bootstrap", "20", "--json");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        using var result = JsonDocument.Parse(run.Out);
+        var against = result.RootElement.GetProperty("against").EnumerateArray().ToList();
+        Assert.True(against.Count >= Math.Max(figures, 1));
+        Assert.All(against, figure => Assert.Equal((0.0, 1.0), (figure.GetProperty("difference").GetDouble(), figure.GetProperty("p_value").GetDouble())));
+    }
+
+    [Theory]
     [InlineData("evaluate coco -g no.json -d no.json", ErrorKind.NotFound)]
     [InlineData("evaluate coco -g no.json", ErrorKind.Usage)]
     [InlineData("evaluate coco -g a -d b --bootstrap -1", ErrorKind.Usage)]

@@ -82,6 +82,34 @@ public sealed class GrounderTests : IDisposable
         for (var i = 0; i < actual.Length; i++) Assert.Equal(expected[i % 4], actual[i].Detections[0]);
     }
 
+    [Fact]
+    public void Phrases_in_several_passes_are_answered_as_if_asked_alone()
+    {
+        using var grounder = Grounder.Load(_folder);
+        string[] phrases = ["red star", "the ring", "blue"];
+        var apart = grounder.Ground(TinyFusion.Picture(), phrases, Everything with { PhrasesTogether = 1 });
+        for (var p = 0; p < phrases.Length; p++)
+        {
+            var alone = grounder.Ground(TinyFusion.Picture(), [phrases[p]], Everything).Answers[0];
+            Assert.Equal(alone.Phrase, apart.Answers[p].Phrase);
+            Assert.Equal(alone.Presence, apart.Answers[p].Presence);
+            Assert.Equal(alone.Detections, apart.Answers[p].Detections);
+        }
+
+        var pairs = grounder.Ground(TinyFusion.Picture(), phrases, Everything with { PhrasesTogether = 2 });
+        Assert.Equal(grounder.Ground(TinyFusion.Picture(), phrases[..2], Everything).Answers[1].Detections, pairs.Answers[1].Detections);
+        Assert.Equal(apart.Answers[2].Detections, pairs.Answers[2].Detections);
+    }
+
+    [Fact]
+    public void A_tokenizer_with_more_words_than_the_model_is_refused()
+    {
+        File.AppendAllLines(Path.Combine(_folder, "vocab.txt"), Enumerable.Range(0, TinyFusion.Config.VocabSize).Select(i => $"word{i}"));
+        var error = Assert.Throws<SightlineException>(() => Grounder.Load(_folder));
+        Assert.Equal(ErrorKind.BadModel, error.Kind);
+        Assert.Contains($"config.json has a vocab_size of {TinyFusion.Config.VocabSize}", error.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("no phrase was given")]
     [InlineData("phrase 2 of 2 is empty", "star", " ")]

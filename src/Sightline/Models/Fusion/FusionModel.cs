@@ -67,21 +67,36 @@ public sealed class FusionModel : IDisposable
     /// <param name="lengths">Words of each phrase.</param>
     /// <param name="counts">Phrases of each picture.</param>
     /// <param name="random">Null outside training.</param>
-    public FusionOutput Ground(Tensor pixels, Tensor words, int[] lengths, int[] counts, RandomStream? random = null)
+    public FusionOutput Ground(Tensor pixels, Tensor words, int[] lengths, int[] counts, RandomStream? random = null) =>
+        Ground(EncodeImage(pixels, random), words, lengths, counts, random);
+
+    /// <summary>Canvases, [B, S, S, 3], to features before they have met words. Depend on the pictures alone, so several questions can share them.</summary>
+    public ImageFeatures EncodeImage(Tensor pixels, RandomStream? random = null)
     {
-        var layouts = Layouts(pixels.Shape[0], lengths, counts);
-        var geometry = Geometry(pixels.Shape[0]);
-        var (fine, image, positions) = _imageEncoder.Forward(pixels, geometry.Positions, layouts.ImageSelf, random);
+        ArgumentNullException.ThrowIfNull(pixels);
+        var pictures = pixels.Shape[0];
+        var layout = AttentionLayout.Packed(Repeat(Config.CoarseSide * Config.CoarseSide, pictures));
+        var (fine, tokens, positions) = _imageEncoder.Forward(pixels, Geometry(pictures).Positions, layout, random);
+        return new ImageFeatures(pictures, fine, tokens, positions);
+    }
+
+    /// <summary>As <see cref="Ground(Tensor, Tensor, int[], int[], RandomStream?)"/> with the pictures' features at hand, too.</summary>
+    public FusionOutput Ground(ImageFeatures pictures, Tensor words, int[] lengths, int[] counts, RandomStream? random = null)
+    {
+        ArgumentNullException.ThrowIfNull(pictures);
+        var layouts = Layouts(pictures.Count, lengths, counts);
+        var geometry = Geometry(pictures.Count);
+        var (_, fine, image, positions) = pictures;
         Tensor? text = words;
         foreach (var layer in _fusion) (image, text) = layer.Forward(image, text, positions, layouts, random);
         var (boxes, regions) = _head.Forward(fine, image, positions, geometry.Parents, geometry.Centres, geometry.Signs);
         var first = Op.IndexRows(text!, FirstWords(lengths));                             // [P, C]
         var heads = Op.Cast(_phraseNorm.Forward(first), DType.Float32);
         var vectors = _phraseProjection.Forward(heads);                                   // [P, E]
-        var logits = Align(regions, vectors, pixels.Shape[0], counts);                     // [B, Pmax, M]
+        var logits = Align(regions, vectors, pictures.Count, counts);                      // [B, Pmax, M]
         var places = Config.FineSide * Config.FineSide;
         return new FusionOutput(
-            Op.Reshape(boxes, pixels.Shape[0], places, 4), logits, Op.Reshape(_presence.Forward(heads), -1), counts);
+            Op.Reshape(boxes, pictures.Count, places, 4), logits, Op.Reshape(_presence.Forward(heads), -1), counts);
     }
 
     /// <summary>
@@ -164,6 +179,13 @@ public sealed class FusionModel : IDisposable
         return values;
     }
 }
+
+/// <summary>What the image encoder makes of a batch of pictures.</summary>
+/// <param name="Count">Pictures, B.</param>
+/// <param name="Fine">[B, S/8, S/8, Cf]</param>
+/// <param name="Tokens">[B·N, C]</param>
+/// <param name="Positions">Position embeddings, [B·N, C].</param>
+public sealed record ImageFeatures(int Count, Tensor Fine, Tensor Tokens, Tensor Positions);
 
 /// <summary>Phrases packed without padding, those of the first picture first.</summary>
 /// <param name="Ids">Word pieces, [T] (int64); every phrase starts with the classification token.</param>

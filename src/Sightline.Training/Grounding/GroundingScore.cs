@@ -1,0 +1,33 @@
+using Sightline.Training.Evaluation;
+
+namespace Sightline.Training.Grounding;
+
+/// <summary>What a model does on one validation source.</summary>
+public sealed record GroundingScore
+{
+    /// <summary>The source.</summary>
+    public required string Source { get; init; }
+
+    /// <summary>The official box figures over class phrases; null for a source without classes.</summary>
+    public DetectionScore? Detection { get; init; }
+
+    /// <summary>Referring expressions; null where none was asked.</summary>
+    public ReferringResult? Referring { get; init; }
+
+    /// <summary>Whether "nothing here" is said at the right phrases; null where none was asked.</summary>
+    public PresenceScore? Presence { get; init; }
+
+    /// <summary>Share of expressions with one target whose best box has IoU of at least 0.5 with it; NaN without such expressions.</summary>
+    public double Accuracy => Defined(Referring?.Boxes.AccuracyAt(0.5));
+
+    /// <summary>Expressions counted in <see cref="Accuracy"/>.</summary>
+    public int Expressions => Referring?.Phrases ?? 0;
+
+    /// <summary>As <see cref="Accuracy"/>, for expressions that need the whole picture (position, order, relation).</summary>
+    public double RelationalAccuracy => Defined(Referring?.RelationalAccuracy);
+
+    /// <summary>Matthews correlation of "something is here"; NaN where nothing was asked.</summary>
+    public double PresenceMcc => Presence?.MatthewsCorrelation ?? double.NaN;
+
+    private static double Defined(double? figure) => figure is { } value and >= 0 ? value : double.NaN;
+}
