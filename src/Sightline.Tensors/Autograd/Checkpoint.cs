@@ -40,7 +40,7 @@ public static class Checkpoint
             var input = x.Detach();
             input.RequiresGrad = x.RequiresGrad;
             var y = part(input);
-            tape.Backward(y, OutputGrad.Share());
+            if (y.RequiresGrad) tape.Backward(y, OutputGrad.Share());
             if (random is not null) random.State = now;
             if (input.Grad is not { } gradient) return;
             input.Grad = null;

@@ -48,15 +48,15 @@ public sealed unsafe class QuantizedWeight : IDisposable
     /// Quantizes a weight matrix: int8 with scale = max|w| / 127 of the row, int4 with scale = extreme / -8 of the group;
     /// numbers round to nearest even. A row or group with NaN or infinity gets a NaN scale, so that it cannot go unseen.
     /// </summary>
-    /// <param name="weight">float32, bfloat16 or float16, [output, input].</param>
+    /// <param name="weight">float32, bfloat16 or float16, [output, input], on any engine.</param>
     /// <param name="format">Eight or four bits.</param>
-    /// <exception cref="ShapeException">Not a matrix of floats in the processor's memory.</exception>
+    /// <exception cref="ShapeException">Not a matrix of floats.</exception>
     public static QuantizedWeight Quantize(Tensor weight, QuantizedFormat format)
     {
-        if (weight.Shape.Rank != 2 || !weight.DType.IsFloat() || !weight.IsOnHost)
-            throw new ShapeException($"QuantizedWeight: needs a matrix [output, input] of floats in the processor's memory, got {weight}");
+        if (weight.Shape.Rank != 2 || !weight.DType.IsFloat()) throw new ShapeException($"QuantizedWeight: needs a matrix [output, input] of floats, got {weight}");
+        using var moved = weight.IsOnHost ? null : weight.To(CpuEngine.Instance);
         var result = new QuantizedWeight(format, weight.Shape[0], weight.Shape[1]);
-        var pieces = new QuantizePieces(result.Layout, result.Blocks, result.ChannelScales, (byte*)weight.Data, weight.DType);
+        var pieces = new QuantizePieces(result.Layout, result.Blocks, result.ChannelScales, (byte*)(moved ?? weight).Data, weight.DType);
         CpuEngine.Parallel(ref pieces, result.Layout.Blocks);
         return result;
     }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Sightline.Tensors.Autograd;
 
@@ -64,7 +65,7 @@ internal sealed class OpCase(string op, JsonElement json, IReadOnlyDictionary<st
         Assert.True(expected.Shape.SequenceEqual(actual.Shape.ToArray()), $"{what}: shape {actual.Shape}, expected [{string.Join(", ", expected.Shape)}]");
         if (expected.DType is "I64" or "BOOL")
         {
-            Assert.Equal(expected.Bytes, actual.AsSpan<byte>().ToArray());
+            Assert.Equal(expected.Bytes, actual.DType == DType.Bool ? MemoryMarshal.AsBytes<bool>(actual.ToArray<bool>()).ToArray() : MemoryMarshal.AsBytes<long>(actual.ToArray<long>()).ToArray());
             return;
         }
 

@@ -1,14 +1,16 @@
 using Sightline.Tensors.Autograd;
 using Sightline.Tensors.Cpu.Threading;
-using Sightline.Tensors.Memory;
 using Sightline.Tensors.Ops;
+using Sightline.Tensors.Tests.Engines;
 using Sightline.Tensors.Tests.Golden;
+using Sightline.Testing;
 
 namespace Sightline.Tensors.Tests.Ops;
 
 [Trait("Isa", "each")]
-[Collection("Engine")]
-public class AttentionTests
+[Trait("Engine", "each")]
+[Collection(Alone.Name)]
+public sealed class AttentionTests : TensorTest
 {
     private static readonly OpFixture s_fixture = OpFixture.Load("attention");
 
@@ -45,62 +47,50 @@ public class AttentionTests
     [MemberData(nameof(SpanCases))]
     public void Agrees_with_the_reference(string name)
     {
-        var before = NativePool.Shared.LiveBytes;
-        using (TensorScope.Open())
-        {
-            // the fixtures are [B, H, L, D]; batch entries are checked one by one as [L, H, D]
-            var fixture = s_fixture[name];
-            var (q, k, v) = (fixture.Input("q"), fixture.Input("k"), fixture.Input("v"));
-            var (B, H, Lq, D) = (q.Shape[0], q.Shape[1], q.Shape[2], q.Shape[3]);
-            var (Hkv, Lk) = (k.Shape[1], k.Shape[2]);
-            var layout = AttentionLayout.Batch(B, Lq, Lk, fixture.Bool("causal"));
-            float? scale = fixture.Params.TryGetProperty("scale", out _) ? fixture.Float("scale") : null;
-            var (qr, kr, vr) = (HeadsInside(q), HeadsInside(k), HeadsInside(v));
-            qr.RequiresGrad = kr.RequiresGrad = vr.RequiresGrad = true;
-            using var tape = Tape.Record();
-            var y = Op.Attention(qr, kr, vr, layout, scale);
-            fixture.CheckOutput(HeadsOutside(y, B, Lq));
-            tape.Backward(y, HeadsInside(fixture.Upstream()));
-            q.Grad = HeadsOutside(qr.Grad!, B, Lq);
-            k.Grad = HeadsOutside(kr.Grad!, B, Lk);
-            v.Grad = HeadsOutside(vr.Grad!, B, Lk);
-            fixture.CheckGrad(q, "q", 5e-5);
-            fixture.CheckGrad(k, "k", 5e-5);
-            fixture.CheckGrad(v, "v", 5e-5);
-            foreach (var x in (Tensor[])[q, k, v]) x.Grad = null;
-        }
-
-        Assert.Equal(before, NativePool.Shared.LiveBytes);
+        // the fixtures are [B, H, L, D]; batch entries are checked one by one as [L, H, D]
+        var fixture = s_fixture[name];
+        var (q, k, v) = (fixture.Input("q"), fixture.Input("k"), fixture.Input("v"));
+        var (B, H, Lq, D) = (q.Shape[0], q.Shape[1], q.Shape[2], q.Shape[3]);
+        var (Hkv, Lk) = (k.Shape[1], k.Shape[2]);
+        var layout = AttentionLayout.Batch(B, Lq, Lk, fixture.Bool("causal"));
+        float? scale = fixture.Params.TryGetProperty("scale", out _) ? fixture.Float("scale") : null;
+        var (qr, kr, vr) = (HeadsInside(q), HeadsInside(k), HeadsInside(v));
+        qr.RequiresGrad = kr.RequiresGrad = vr.RequiresGrad = true;
+        using var tape = Tape.Record();
+        var y = Op.Attention(qr, kr, vr, layout, scale);
+        fixture.CheckOutput(HeadsOutside(y, B, Lq));
+        tape.Backward(y, HeadsInside(fixture.Upstream()));
+        q.Grad = HeadsOutside(qr.Grad!, B, Lq);
+        k.Grad = HeadsOutside(kr.Grad!, B, Lk);
+        v.Grad = HeadsOutside(vr.Grad!, B, Lk);
+        fixture.CheckGrad(q, "q", 5e-5);
+        fixture.CheckGrad(k, "k", 5e-5);
+        fixture.CheckGrad(v, "v", 5e-5);
+        foreach (var x in (Tensor[])[q, k, v]) x.Grad = null;
     }
 
     [Theory]
     [MemberData(nameof(Layouts))]
     public void Agrees_with_a_mask_in_double(string kind, int H, int Hkv, int D, int Dv, int seed)
     {
-        var before = NativePool.Shared.LiveBytes;
-        using (TensorScope.Open())
-        {
-            var random = new RandomStream((ulong)seed + 3);
-            var (layout, T, S) = Layout(kind);
-            var (q, k, v, r) = (Gradients.Normal(random, [T, H, D]), Gradients.Normal(random, [S, Hkv, D]), Gradients.Normal(random, [S, Hkv, Dv]), Gradients.Normal(random, [T, H, Dv]));
-            q.RequiresGrad = k.RequiresGrad = v.RequiresGrad = true;
-            using var tape = Tape.Record();
-            var y = Op.Attention(q, k, v, layout, 0.4f);
-            tape.Backward(y, r.Clone());
-            var expected = new MaskedReference(q, k, v, r, layout, 0.4);
-            Near(expected.Output, y);
-            Near(expected.Dq, q.Grad!);
-            Near(expected.Dk, k.Grad!);
-            Near(expected.Dv, v.Grad!);
-        }
-
-        Assert.Equal(before, NativePool.Shared.LiveBytes);
+        var random = new RandomStream((ulong)seed + 3);
+        var (layout, T, S) = Layout(kind);
+        var (q, k, v, r) = (Gradients.Normal(random, [T, H, D]), Gradients.Normal(random, [S, Hkv, D]), Gradients.Normal(random, [S, Hkv, Dv]), Gradients.Normal(random, [T, H, Dv]));
+        q.RequiresGrad = k.RequiresGrad = v.RequiresGrad = true;
+        using var tape = Tape.Record();
+        var y = Op.Attention(q, k, v, layout, 0.4f);
+        tape.Backward(y, r.Clone());
+        var expected = new MaskedReference(q, k, v, r, layout, 0.4);
+        Near(expected.Output, y);
+        Near(expected.Dq, q.Grad!);
+        Near(expected.Dk, k.Grad!);
+        Near(expected.Dv, v.Grad!);
     }
 
     [Fact]
+    [Trait("Engine", "cpu")]
     public void The_bits_do_not_depend_on_the_thread_count()
     {
-        using var scope = TensorScope.Open();
         var random = new RandomStream(4);
         var layout = AttentionLayout.SharedPrompt(70, [90, 40]);
         var (q, k, v) = (Gradients.Normal(random, [200, 4, 24]), Gradients.Normal(random, [200, 2, 24]), Gradients.Normal(random, [200, 2, 24]));
@@ -127,10 +117,9 @@ public class AttentionTests
     [Fact]
     public void Large_scores_do_not_overflow_and_not_a_number_stays_in_its_query()
     {
-        using var scope = TensorScope.Open();
         var random = new RandomStream(4);
         var (q, k, v) = (Gradients.Normal(random, [20, 1, 8], 100), Gradients.Normal(random, [300, 1, 8], 100), Gradients.Normal(random, [300, 1, 8]));
-        q.AsSpan<float>()[5 * 8] = float.NaN;
+        q.Write([float.NaN], 5 * 8);
         var y = Op.Attention(q, k, v, AttentionLayout.Full(20, 300)).ToArray<float>();
         for (var i = 0; i < y.Length; i++) Assert.Equal(i / 8 == 5, !float.IsFinite(y[i]));
     }
@@ -140,7 +129,6 @@ public class AttentionTests
     [InlineData(DType.Float16, 3e-3)]
     public void Sixteen_bit_floats_follow_float32(DType type, double allowed)
     {
-        using var scope = TensorScope.Open();
         var random = new RandomStream(4);
         var layout = AttentionLayout.Causal(40, 50);
         var tensors = new[] { Gradients.Normal(random, [40, 2, 12]), Gradients.Normal(random, [50, 1, 12]), Gradients.Normal(random, [50, 1, 12]), Gradients.Normal(random, [40, 2, 12]) };
@@ -163,7 +151,6 @@ public class AttentionTests
     {
         Assert.Throws<ShapeException>(() => new AttentionLayout(new AttentionSpan(0, 5, 0, 5), new AttentionSpan(3, 5, 0, 5)));
         Assert.Throws<ShapeException>(() => new AttentionLayout(new AttentionSpan(0, 5, 0, 5), new AttentionSpan(0, 5, 4, 5)));
-        using var scope = TensorScope.Open();
         var x = Tensor.Zeros([4, 1, 2]);
         Assert.Throws<ShapeException>(() => Op.Attention(x, x, x, AttentionLayout.Full(4, 5)));
     }
@@ -186,32 +173,30 @@ public class AttentionTests
     private static Tensor HeadsInside(Tensor x)
     {
         var (B, H, L, D) = (x.Shape[0], x.Shape[1], x.Shape[2], x.Shape[3]);
-        var y = Tensor.Empty([B * L, H, D]);
-        var from = x.AsSpan<float>();
-        var to = y.AsSpan<float>();
+        var from = x.ReadSpan<float>();
+        var to = new float[x.Count];
         for (var i = 0; i < B * H * L; i++)
         {
             var (b, h, l) = (i / (H * L), i / L % H, i % L);
-            from.Slice(i * D, D).CopyTo(to[(((((b * L) + l) * H) + h) * D)..]);
+            from.Slice(i * D, D).CopyTo(to.AsSpan((((b * L) + l) * H + h) * D));
         }
 
-        return y;
+        return Tensor.From(to, [B * L, H, D]);
     }
 
     /// <summary>[B L, H, D] to [B, H, L, D].</summary>
     private static Tensor HeadsOutside(Tensor x, int B, int L)
     {
         var (H, D) = (x.Shape[1], x.Shape[2]);
-        var y = Tensor.Empty([B, H, L, D]);
-        var from = x.AsSpan<float>();
-        var to = y.AsSpan<float>();
+        var from = x.ReadSpan<float>();
+        var to = new float[x.Count];
         for (var i = 0; i < B * H * L; i++)
         {
             var (b, h, l) = (i / (H * L), i / L % H, i % L);
-            from.Slice(((((b * L) + l) * H) + h) * D, D).CopyTo(to[(i * D)..]);
+            from.Slice(((((b * L) + l) * H) + h) * D, D).CopyTo(to.AsSpan(i * D));
         }
 
-        return y;
+        return Tensor.From(to, [B, H, L, D]);
     }
 
     private static Tensor Cast(Tensor x, DType type)

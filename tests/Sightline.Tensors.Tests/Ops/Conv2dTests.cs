@@ -1,14 +1,16 @@
 using Sightline.Tensors.Autograd;
 using Sightline.Tensors.Cpu.Threading;
-using Sightline.Tensors.Memory;
 using Sightline.Tensors.Ops;
+using Sightline.Tensors.Tests.Engines;
 using Sightline.Tensors.Tests.Golden;
+using Sightline.Testing;
 
 namespace Sightline.Tensors.Tests.Ops;
 
 [Trait("Isa", "each")]
-[Collection("Engine")]
-public class Conv2dTests
+[Trait("Engine", "each")]
+[Collection(Alone.Name)]
+public sealed class Conv2dTests : TensorTest
 {
     private static readonly OpFixture s_forward = OpFixture.Load("conv2d");
     private static readonly OpFixture s_transposed = OpFixture.Load("conv_transpose2d");
@@ -38,43 +40,30 @@ public class Conv2dTests
     [MemberData(nameof(Cases))]
     public void Agrees_with_the_reference(string name)
     {
-        var before = NativePool.Shared.LiveBytes;
-        using (TensorScope.Open())
-        {
-            var fixture = s_forward[name];
-            var (x, w, b) = (fixture.Input("x"), fixture.Input("w"), fixture.OptionalInput("b"));
-            fixture.Run(
-                new Dictionary<string, Tensor?> { ["x"] = x, ["w"] = w, ["b"] = b },
-                () => Op.Conv2d(x, w, b, fixture.Int("stride", 1), fixture.Int("padding"), 1, fixture.Int("groups", 1), ImageLayout.ChannelsFirst),
-                gradAtol: 5e-5);
-        }
-
-        Assert.Equal(before, NativePool.Shared.LiveBytes);
+        var fixture = s_forward[name];
+        var (x, w, b) = (fixture.Input("x"), fixture.Input("w"), fixture.OptionalInput("b"));
+        fixture.Run(
+            new Dictionary<string, Tensor?> { ["x"] = x, ["w"] = w, ["b"] = b },
+            () => Op.Conv2d(x, w, b, fixture.Int("stride", 1), fixture.Int("padding"), 1, fixture.Int("groups", 1), ImageLayout.ChannelsFirst),
+            gradAtol: 5e-5);
     }
 
     [Theory]
     [MemberData(nameof(TransposedCases))]
     public void Transposed_agrees_with_the_reference(string name)
     {
-        var before = NativePool.Shared.LiveBytes;
-        using (TensorScope.Open())
-        {
-            var fixture = s_transposed[name];
-            var (x, w, b) = (fixture.Input("x"), fixture.Input("w"), fixture.OptionalInput("b"));
-            fixture.Run(
-                new Dictionary<string, Tensor?> { ["x"] = x, ["w"] = w, ["b"] = b },
-                () => Op.ConvTranspose2d(x, w, b, fixture.Int("stride", 1), layout: ImageLayout.ChannelsFirst),
-                gradAtol: 5e-5);
-        }
-
-        Assert.Equal(before, NativePool.Shared.LiveBytes);
+        var fixture = s_transposed[name];
+        var (x, w, b) = (fixture.Input("x"), fixture.Input("w"), fixture.OptionalInput("b"));
+        fixture.Run(
+            new Dictionary<string, Tensor?> { ["x"] = x, ["w"] = w, ["b"] = b },
+            () => Op.ConvTranspose2d(x, w, b, fixture.Int("stride", 1), layout: ImageLayout.ChannelsFirst),
+            gradAtol: 5e-5);
     }
 
     [Theory]
     [MemberData(nameof(Geometries))]
     public void Agrees_with_sums_in_double(int[] sizes)
     {
-        using var scope = TensorScope.Open();
         var g = Geometry(sizes);
         var random = new RandomStream(3);
         var (x, w, b) = (Gradients.Normal(random, [g.N, g.H, g.W, g.C]), Gradients.Normal(random, [g.O, g.GroupC, g.KernelH, g.KernelW]), Gradients.Normal(random, [g.O]));
@@ -96,16 +85,15 @@ public class Conv2dTests
     [InlineData(3, 2, 0, 2)]
     public void Transposed_gradients_agree_with_finite_differences(int stride, int padding, int outputPadding, int groups)
     {
-        using var scope = TensorScope.Open();
         var random = new RandomStream(5);
         var (x, w, b) = (Gradients.Normal(random, [2, 4, 3, 4]), Gradients.Normal(random, [4, 3, 3, 3]), Gradients.Normal(random, [3 * groups]));
         Gradients.Check([x, w, b], () => Op.ConvTranspose2d(x, w, b, stride, padding, outputPadding, 1, groups), random);
     }
 
     [Fact]
+    [Trait("Engine", "cpu")]
     public void The_bits_do_not_depend_on_the_thread_count()
     {
-        using var scope = TensorScope.Open();
         var random = new RandomStream(5);
         var threads = ThreadTeam.Shared.Threads;
         foreach (var (groups, stride) in (ReadOnlySpan<(int, int)>)[(1, 1), (1, 2), (48, 1), (48, 2)])
@@ -136,7 +124,6 @@ public class Conv2dTests
     [InlineData(8, 1)]
     public void Bfloat16_follows_float32(int groups, int stride)
     {
-        using var scope = TensorScope.Open();
         var random = new RandomStream(6);
         var tensors = new[] { Gradients.Normal(random, [2, 9, 8, 8]), Gradients.Normal(random, [8, 8 / groups, 3, 3]), Gradients.Normal(random, [8]) };
         var results = new List<float[]>();
@@ -157,7 +144,6 @@ public class Conv2dTests
     [Fact]
     public void Wrong_sizes_are_named()
     {
-        using var scope = TensorScope.Open();
         Assert.Contains("[8, 4, 3, 3]", Assert.Throws<ShapeException>(() => Op.Conv2d(Tensor.Zeros([1, 9, 9, 3]), Tensor.Zeros([8, 4, 3, 3]))).Message);
         Assert.Throws<ShapeException>(() => Op.Conv2d(Tensor.Zeros([1, 2, 2, 4]), Tensor.Zeros([8, 4, 3, 3])));
     }

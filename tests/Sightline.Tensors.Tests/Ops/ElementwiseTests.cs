@@ -1,24 +1,17 @@
 using Sightline.Tensors.Autograd;
-using Sightline.Tensors.Memory;
 using Sightline.Tensors.Ops;
+using Sightline.Tensors.Tests.Engines;
 using Sightline.Testing;
 
 namespace Sightline.Tensors.Tests.Ops;
 
 /// <summary>Elementwise operations at every length, with broadcasting, special values and 16-bit storage, against plain loops.</summary>
 [Trait("Isa", "each")]
+[Trait("Engine", "each")]
 [Collection(Alone.Name)]
-public sealed class ElementwiseTests : IDisposable
+public sealed class ElementwiseTests : TensorTest
 {
-    private readonly long _before = NativePool.Shared.LiveBytes;
-    private readonly TensorScope _scope = TensorScope.Open();
     private readonly RandomStream _random = new(11);
-
-    public void Dispose()
-    {
-        _scope.Dispose();
-        Assert.Equal(_before, NativePool.Shared.LiveBytes);
-    }
 
     private static readonly (string Name, Func<Tensor, Tensor> Op, Func<double, double> Reference)[] s_unary =
     [
@@ -58,10 +51,11 @@ public sealed class ElementwiseTests : IDisposable
         {
             using var scope = TensorScope.Open();
             var x = Gradients.Normal(_random, [n], 2);
+            var values = x.ToArray<float>();
             foreach (var (name, op, reference) in s_unary)
             {
                 var y = op(x).ToArray<float>();
-                for (var i = 0; i < n; i++) Near(reference(x.AsSpan<float>()[i]), y[i], 4e-6, $"{name} length {n} [{i}]");
+                for (var i = 0; i < n; i++) Near(reference(values[i]), y[i], 4e-6, $"{name} length {n} [{i}]");
             }
         }
     }
@@ -73,10 +67,11 @@ public sealed class ElementwiseTests : IDisposable
         {
             using var scope = TensorScope.Open();
             var (a, b) = (Gradients.Normal(_random, [n], 2), Gradients.Normal(_random, [n], 2));
+            var (left, right) = (a.ToArray<float>(), b.ToArray<float>());
             foreach (var (name, op, reference) in s_binary)
             {
                 var y = op(a, b).ToArray<float>();
-                for (var i = 0; i < n; i++) Near(reference(a.AsSpan<float>()[i], b.AsSpan<float>()[i]), y[i], 2e-6, $"{name} length {n} [{i}]");
+                for (var i = 0; i < n; i++) Near(reference(left[i], right[i]), y[i], 2e-6, $"{name} length {n} [{i}]");
             }
         }
     }
@@ -97,16 +92,17 @@ public sealed class ElementwiseTests : IDisposable
         foreach (var (name, op, reference) in s_binary)
         {
             var y = op(a, b);
-            for (var i = 0; i < y.Count; i++)
+            var (p, q, results) = (a.ToArray<float>(), b.ToArray<float>(), y.ToArray<float>());
+            for (var i = 0; i < results.Length; i++)
             {
-                var expected = reference(a.AsSpan<float>()[Position(y.Shape, a.Shape, i)], b.AsSpan<float>()[Position(y.Shape, b.Shape, i)]);
-                Near(expected, y.AsSpan<float>()[i], 2e-6, $"{name} {a} {b} [{i}]");
+                var expected = reference(p[Position(y.Shape, a.Shape, i)], q[Position(y.Shape, b.Shape, i)]);
+                Near(expected, results[i], 2e-6, $"{name} {a} {b} [{i}]");
             }
         }
 
         if (a.Count == 0) return;
         foreach (var (_, op, _) in s_binary[..3]) Gradients.Check([a, b], () => op(a, b), _random);
-        foreach (ref var value in b.AsSpan<float>()) value = 2 + Math.Abs(value);
+        Gradients.Change(b, value => 2 + Math.Abs(value));
         Gradients.Check([a, b], () => Op.Div(a, b), _random);
     }
 
@@ -150,6 +146,7 @@ public sealed class ElementwiseTests : IDisposable
     {
         var x = Op.Cast(Gradients.Normal(_random, [3, 701], 2), type);
         var wide = Op.Cast(x, DType.Float32);
+        var values = wide.ToArray<float>();
         foreach (var (name, op, _) in s_unary)
         {
             var expected = Op.Cast(op(wide), type);
@@ -166,7 +163,7 @@ public sealed class ElementwiseTests : IDisposable
         for (var i = 0; i < 3; i++)
         {
             double expected = 0;
-            for (var j = 0; j < 701; j++) expected += wide.AsSpan<float>()[(i * 701) + j] / 701.0;
+            for (var j = 0; j < 701; j++) expected += values[(i * 701) + j] / 701.0;
             Near(expected, mean[i], tolerance, $"mean {i}");
         }
     }
@@ -178,8 +175,8 @@ public sealed class ElementwiseTests : IDisposable
         {
             var x = Gradients.Normal(_random, [5, 7]);
             // away from the kinks of abs, relu, log and clamp
-            foreach (ref var value in x.AsSpan<float>()) value += value < 0 ? -0.1f : 0.1f;
-            if (name == "clamp") foreach (ref var value in x.AsSpan<float>()) value = Math.Abs(value + 0.5f) < 0.05f || Math.Abs(value - 1.5f) < 0.05f ? 1f : value;
+            Gradients.Change(x, value => value + (value < 0 ? -0.1f : 0.1f));
+            if (name == "clamp") Gradients.Change(x, value => Math.Abs(value + 0.5f) < 0.05f || Math.Abs(value - 1.5f) < 0.05f ? 1f : value);
             Gradients.Check([x], () => op(x), _random);
         }
 

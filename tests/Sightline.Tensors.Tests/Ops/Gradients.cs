@@ -8,10 +8,13 @@ internal static class Gradients
     /// <summary>A tensor of standard normal numbers.</summary>
     public static Tensor Normal(RandomStream random, Shape shape, float scale = 1)
     {
-        var x = Tensor.Empty(shape);
-        foreach (ref var value in x.AsSpan<float>()) value = scale * (float)random.NextNormal();
-        return x;
+        var values = new float[shape.Count];
+        foreach (ref var value in values.AsSpan()) value = scale * (float)random.NextNormal();
+        return Tensor.From(values, shape);
     }
+
+    /// <summary>Replaces every element.</summary>
+    public static void Change(Tensor x, Func<float, float> function) => x.Write<float>(Array.ConvertAll(x.ToArray<float>(), value => function(value)));
 
     /// <summary>
     /// For f = sum(operation() · r) with random r: df/dx of every input against (f(x + h) - f(x - h)) / 2h, for at most
@@ -29,10 +32,10 @@ internal static class Gradients
             for (var probe = 0; probe < Math.Min(probes, gradient.Length); probe++)
             {
                 var i = gradient.Length <= probes ? probe : random.NextInt(gradient.Length);
-                var value = inputs[n].AsSpan<float>()[i];
+                var value = inputs[n].ReadSpan<float>()[i];
                 var above = Probe(inputs[n], i, value + h, operation, weights);
                 var below = Probe(inputs[n], i, value - h, operation, weights);
-                inputs[n].AsSpan<float>()[i] = value;
+                inputs[n].Write([value], i);
                 var expected = (above - below) / (2 * (double)h);
                 Assert.True(Math.Abs(expected - gradient[i]) <= tolerance * (1 + Math.Abs(expected)), $"input {n}[{i}]: gradient {gradient[i]}, difference quotient {expected}");
             }
@@ -46,7 +49,7 @@ internal static class Gradients
     {
         using var scope = TensorScope.Open();
         using var off = Tape.NoGrad();
-        input.AsSpan<float>()[index] = value;
+        input.Write([value], index);
         var (y, r) = (operation().ToArray<float>(), weights.ToArray<float>());
         double sum = 0;
         for (var i = 0; i < y.Length; i++) sum += (double)y[i] * r[i];

@@ -1,12 +1,16 @@
 using Sightline.Tensors.Autograd;
 using Sightline.Tensors.Ops;
+using Sightline.Tensors.Tests.Engines;
 using Sightline.Tensors.Tests.Golden;
+using Sightline.Testing;
 
 namespace Sightline.Tensors.Tests.Ops;
 
 /// <summary>Every case of the losses' fixtures: values and gradients, with the tolerances of their READMEs.</summary>
 [Trait("Isa", "each")]
-public class LossReferenceTests
+[Trait("Engine", "each")]
+[Collection(Alone.Name)]
+public sealed class LossReferenceTests : TensorTest
 {
     public static TheoryData<string> Cases(string op, string area) => OpFixture.Names(op, area);
 
@@ -18,7 +22,6 @@ public class LossReferenceTests
     [MemberData(nameof(Cases), "cross_entropy", "ops")]
     public void CrossEntropy(string name)
     {
-        using var scope = TensorScope.Open();
         var fixture = OpFixture.Load("cross_entropy")[name];
         var (x, targets, weight) = (fixture.Input("x"), fixture.Input("target"), fixture.OptionalInput("weight"));
         fixture.Run(
@@ -30,7 +33,6 @@ public class LossReferenceTests
     [MemberData(nameof(Cases), "bce_with_logits", "ops")]
     public void BceWithLogits(string name)
     {
-        using var scope = TensorScope.Open();
         var fixture = OpFixture.Load("bce_with_logits")[name];
         var (x, target) = (fixture.Input("x"), fixture.Input("target"));
         fixture.Run(new Dictionary<string, Tensor?> { ["x"] = x }, () => Op.BceWithLogits(x, target, reduction: ReductionOf(fixture)));
@@ -40,7 +42,6 @@ public class LossReferenceTests
     [MemberData(nameof(Cases), "log_softmax_gather", "ops")]
     public void LogSoftmaxGather(string name)
     {
-        using var scope = TensorScope.Open();
         var fixture = OpFixture.Load("log_softmax_gather")[name];
         var (x, ids) = (fixture.Input("x"), fixture.Input("ids"));
         using var tape = Tape.Record();
@@ -55,7 +56,6 @@ public class LossReferenceTests
     [MemberData(nameof(Cases), "topk", "ops")]
     public void TopK(string name)
     {
-        using var scope = TensorScope.Open();
         var fixture = OpFixture.Load("topk")[name];
         var x = fixture.Input("x");
         using var tape = Tape.Record();
@@ -70,7 +70,6 @@ public class LossReferenceTests
     [MemberData(nameof(Cases), "sigmoid_focal_loss", "losses")]
     public void SigmoidFocal(string name)
     {
-        using var scope = TensorScope.Open();
         var fixture = OpFixture.Load("sigmoid_focal_loss", "losses")[name];
         var (x, target) = (fixture.Input("x"), fixture.Input("target"));
         Run(fixture, ["x"], [x], () => Op.SigmoidFocal(x, target, fixture.Float("alpha"), fixture.Float("gamma"), ReductionOf(fixture)));
@@ -80,7 +79,6 @@ public class LossReferenceTests
     [MemberData(nameof(Elementwise))]
     public void Box_losses(string op, string name)
     {
-        using var scope = TensorScope.Open();
         var fixture = OpFixture.Load(op, "losses")[name];
         var (pred, target) = (fixture.Input("pred"), fixture.Input("target"));
         var kind = op switch { "giou_loss" => BoxIouKind.Giou, "diou_loss" => BoxIouKind.Diou, _ => BoxIouKind.Ciou };
@@ -91,7 +89,6 @@ public class LossReferenceTests
     [MemberData(nameof(Pairwise))]
     public void Box_matrices(string op, string name)
     {
-        using var scope = TensorScope.Open();
         var fixture = OpFixture.Load(op, "geometry")[name];
         var (a, b) = (fixture.Input("boxes1"), fixture.Input("boxes2"));
         var kind = op switch { "box_iou" => BoxIouKind.Iou, "generalized_box_iou" => BoxIouKind.Giou, "distance_box_iou" => BoxIouKind.Diou, _ => BoxIouKind.Ciou };
@@ -102,7 +99,6 @@ public class LossReferenceTests
     [MemberData(nameof(Cases), "l1_boxes", "geometry")]
     public void L1_and_box_frames(string name)
     {
-        using var scope = TensorScope.Open();
         var fixture = OpFixture.Load("l1_boxes", "geometry")[name];
         var (pred, target) = (fixture.Input("pred"), fixture.Input("target"));
         using var tape = Tape.Record();

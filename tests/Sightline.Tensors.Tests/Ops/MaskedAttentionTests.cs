@@ -1,12 +1,14 @@
-using Sightline.Tensors.Memory;
 using Sightline.Tensors.Ops;
+using Sightline.Tensors.Tests.Engines;
 using Sightline.Tensors.Tests.Golden;
+using Sightline.Testing;
 
 namespace Sightline.Tensors.Tests.Ops;
 
 [Trait("Isa", "each")]
-[Collection("Engine")]
-public class MaskedAttentionTests
+[Trait("Engine", "each")]
+[Collection(Alone.Name)]
+public sealed class MaskedAttentionTests : TensorTest
 {
     private static readonly OpFixture s_fixture = OpFixture.Load("attention");
 
@@ -16,24 +18,17 @@ public class MaskedAttentionTests
     [MemberData(nameof(Cases))]
     public void Agrees_with_the_reference(string name)
     {
-        var before = NativePool.Shared.LiveBytes;
-        using (TensorScope.Open())
-        {
-            var fixture = s_fixture[name];
-            var (q, k, v) = (fixture.Input("q"), fixture.Input("k"), fixture.Input("v"));
-            var mask = fixture.Bool("causal") ? Causal(q.Shape[2], k.Shape[2]) : fixture.OptionalInput("mask");
-            float? scale = fixture.Params.TryGetProperty("scale", out _) ? fixture.Float("scale") : null;
-            var inputs = new Dictionary<string, Tensor?> { ["q"] = q, ["k"] = k, ["v"] = v, ["mask"] = mask };
-            fixture.Run(inputs, () => Op.MaskedAttention(q, k, v, mask, scale), gradAtol: 5e-5);
-        }
-
-        Assert.Equal(before, NativePool.Shared.LiveBytes);
+        var fixture = s_fixture[name];
+        var (q, k, v) = (fixture.Input("q"), fixture.Input("k"), fixture.Input("v"));
+        var mask = fixture.Bool("causal") ? Causal(q.Shape[2], k.Shape[2]) : fixture.OptionalInput("mask");
+        float? scale = fixture.Params.TryGetProperty("scale", out _) ? fixture.Float("scale") : null;
+        var inputs = new Dictionary<string, Tensor?> { ["q"] = q, ["k"] = k, ["v"] = v, ["mask"] = mask };
+        fixture.Run(inputs, () => Op.MaskedAttention(q, k, v, mask, scale), gradAtol: 5e-5);
     }
 
     [Fact]
     public void A_query_that_sees_nothing_gives_zero()
     {
-        using var scope = TensorScope.Open();
         var random = new RandomStream(1);
         var (q, k) = (Gradients.Normal(random, [1, 1, 2, 4]), Gradients.Normal(random, [1, 1, 3, 4]));
         var y = Op.MaskedAttention(q, k, k, Tensor.From([false, false, false, true, false, true], [2, 3])).ToArray<float>();

@@ -1,13 +1,15 @@
 using Sightline.Tensors.Autograd;
 using Sightline.Tensors.Cpu.Threading;
-using Sightline.Tensors.Memory;
 using Sightline.Tensors.Ops;
+using Sightline.Tensors.Tests.Engines;
+using Sightline.Testing;
 
 namespace Sightline.Tensors.Tests.Ops;
 
 [Trait("Isa", "each")]
-[Collection("Engine")]
-public class MatMulTests
+[Trait("Engine", "each")]
+[Collection(Alone.Name)]
+public sealed class MatMulTests : TensorTest
 {
     public static TheoryData<int, int, int> Sizes
     {
@@ -35,21 +37,15 @@ public class MatMulTests
     [MemberData(nameof(Sizes))]
     public void Agrees_with_sums_in_double(int M, int N, int K)
     {
-        var before = NativePool.Shared.LiveBytes;
-        using (TensorScope.Open())
+        var random = new RandomStream(5);
+        foreach (var (transposeA, transposeB) in (ReadOnlySpan<(bool, bool)>)[(false, false), (true, false), (false, true), (true, true)])
         {
-            var random = new RandomStream(5);
-            foreach (var (transposeA, transposeB) in (ReadOnlySpan<(bool, bool)>)[(false, false), (true, false), (false, true), (true, true)])
-            {
-                var a = Normal(random, transposeA ? [K, M] : [M, K]);
-                var b = Normal(random, transposeB ? [N, K] : [K, N]);
-                var c = Op.MatMul(a, b, transposeA, transposeB);
-                Assert.Equal(new Shape(M, N), c.Shape);
-                Compare(Reference(a, transposeA, b, transposeB, M, N, K), c.ToArray<float>(), 1e-6 * Math.Sqrt(K + 1) * 4);
-            }
+            var a = Normal(random, transposeA ? [K, M] : [M, K]);
+            var b = Normal(random, transposeB ? [N, K] : [K, N]);
+            var c = Op.MatMul(a, b, transposeA, transposeB);
+            Assert.Equal(new Shape(M, N), c.Shape);
+            Compare(Reference(a, transposeA, b, transposeB, M, N, K), c.ToArray<float>(), 1e-6 * Math.Sqrt(K + 1) * 4);
         }
-
-        Assert.Equal(before, NativePool.Shared.LiveBytes);
     }
 
     [Theory]
@@ -59,7 +55,6 @@ public class MatMulTests
     [InlineData(true, true)]
     public void Gradients_agree_with_finite_differences(bool transposeA, bool transposeB)
     {
-        using var scope = TensorScope.Open();
         var random = new RandomStream(6);
         var a = Normal(random, transposeA ? [3, 4, 5] : [3, 5, 4]);
         var b = Normal(random, transposeB ? [3, 6, 4] : [3, 4, 6]);
@@ -69,7 +64,6 @@ public class MatMulTests
     [Fact]
     public void A_shared_operand_gets_the_sum_of_its_gradients()
     {
-        using var scope = TensorScope.Open();
         var random = new RandomStream(7);
         var a = Normal(random, [3, 5, 4]);
         var b = Normal(random, [4, 6]);
@@ -82,7 +76,6 @@ public class MatMulTests
     [Fact]
     public void Gradients_add_up_over_passes()
     {
-        using var scope = TensorScope.Open();
         var random = new RandomStream(8);
         var (x, w, b) = (Normal(random, [7, 5]), Normal(random, [6, 5]), Normal(random, [6]));
         w.RequiresGrad = b.RequiresGrad = x.RequiresGrad = true;
@@ -100,13 +93,13 @@ public class MatMulTests
     }
 
     [Theory]
+    [Trait("Engine", "cpu")]
     [InlineData(1, 300, 700)]
     [InlineData(3, 300, 700)]
     [InlineData(150, 270, 800)]
     [InlineData(2200, 40, 64)]
     public void The_bits_do_not_depend_on_the_thread_count(int M, int N, int K)
     {
-        using var scope = TensorScope.Open();
         var random = new RandomStream(9);
         var (a, b) = (Normal(random, [M, K]), Normal(random, [N, K]));
         var threads = ThreadTeam.Shared.Threads;
@@ -129,7 +122,6 @@ public class MatMulTests
     [InlineData(DType.Float16, 2, 45, 33)]
     public void Sixteen_bit_floats_are_summed_in_float32_and_rounded_once(DType type, int M, int N, int K)
     {
-        using var scope = TensorScope.Open();
         var random = new RandomStream(10);
         foreach (var (transposeA, transposeB) in (ReadOnlySpan<(bool, bool)>)[(false, false), (true, false), (false, true), (true, true)])
         {
@@ -149,11 +141,10 @@ public class MatMulTests
     [InlineData(20)]
     public void Infinity_and_not_a_number_stay_in_their_row_and_column(int M)
     {
-        using var scope = TensorScope.Open();
         var random = new RandomStream(11);
         var (a, b) = (Normal(random, [M, 40]), Normal(random, [50, 40]));
-        a.AsSpan<float>()[3] = float.PositiveInfinity;
-        b.AsSpan<float>()[(7 * 40) + 5] = float.NaN;
+        a.Write([float.PositiveInfinity], 3);
+        b.Write([float.NaN], (7 * 40) + 5);
         var c = Op.MatMul(a, b, false, true).ToArray<float>();
         for (var m = 0; m < M; m++)
         {
@@ -170,7 +161,6 @@ public class MatMulTests
     [Fact]
     public void Wrong_sizes_are_named()
     {
-        using var scope = TensorScope.Open();
         var error = Assert.Throws<ShapeException>(() => Op.MatMul(Tensor.Zeros([4, 8]), Tensor.Zeros([9, 2])));
         Assert.Contains("[4, 8]", error.Message);
         Assert.Contains("[9, 2]", error.Message);

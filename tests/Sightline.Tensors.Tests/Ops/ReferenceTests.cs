@@ -1,11 +1,16 @@
+using Sightline.Tensors.Autograd;
 using Sightline.Tensors.Ops;
+using Sightline.Tensors.Tests.Engines;
 using Sightline.Tensors.Tests.Golden;
+using Sightline.Testing;
 
 namespace Sightline.Tensors.Tests.Ops;
 
 /// <summary>Every case of the operations' fixtures: values and gradients, with the tolerances of their README.</summary>
 [Trait("Isa", "each")]
-public class ReferenceTests
+[Trait("Engine", "each")]
+[Collection(Alone.Name)]
+public sealed class ReferenceTests : TensorTest
 {
     private static readonly (string Fixture, Func<Tensor, Tensor> Apply)[] s_activations =
     [
@@ -38,7 +43,6 @@ public class ReferenceTests
     [MemberData(nameof(Activations))]
     public void Activation(string op, string name)
     {
-        using var scope = TensorScope.Open();
         var fixture = OpFixture.Load(op)[name];
         var apply = Array.Find(s_activations, entry => entry.Fixture == op).Apply;
         var x = fixture.Input("x");
@@ -50,7 +54,6 @@ public class ReferenceTests
     [MemberData(nameof(Cases), "softmax")]
     public void Softmax(string name)
     {
-        using var scope = TensorScope.Open();
         var fixture = OpFixture.Load("softmax")[name];
         var (x, mask) = (fixture.Input("x"), fixture.OptionalInput("mask"));
         fixture.Run(new Dictionary<string, Tensor?> { ["x"] = x }, () => Op.Softmax(x, mask));
@@ -60,7 +63,6 @@ public class ReferenceTests
     [MemberData(nameof(Cases), "layer_norm")]
     public void LayerNorm(string name)
     {
-        using var scope = TensorScope.Open();
         var fixture = OpFixture.Load("layer_norm")[name];
         var (x, w, b) = (fixture.Input("x"), fixture.Input("w"), fixture.Input("b"));
         fixture.Run(new Dictionary<string, Tensor?> { ["x"] = x, ["w"] = w, ["b"] = b }, () => Op.LayerNorm(x, w, b, fixture.Float("eps")));
@@ -70,7 +72,6 @@ public class ReferenceTests
     [MemberData(nameof(Cases), "rms_norm")]
     public void RmsNorm(string name)
     {
-        using var scope = TensorScope.Open();
         var fixture = OpFixture.Load("rms_norm")[name];
         var (x, w) = (fixture.Input("x"), fixture.Input("w"));
         fixture.Run(new Dictionary<string, Tensor?> { ["x"] = x, ["w"] = w }, () => Op.RmsNorm(x, w, fixture.Float("eps")));
@@ -80,7 +81,6 @@ public class ReferenceTests
     [MemberData(nameof(Cases), "group_norm")]
     public void GroupNorm(string name)
     {
-        using var scope = TensorScope.Open();
         var fixture = OpFixture.Load("group_norm")[name];
         var (x, w, b) = (fixture.Input("x"), fixture.Input("w"), fixture.Input("b"));
         var inputs = new Dictionary<string, Tensor?> { ["x"] = x, ["w"] = w, ["b"] = b };
@@ -91,7 +91,6 @@ public class ReferenceTests
     [MemberData(nameof(Cases), "group_norm")]
     public void GroupNorm_with_channels_last(string name)
     {
-        using var scope = TensorScope.Open();
         var fixture = OpFixture.Load("group_norm")[name];
         var (x, w, b) = (fixture.Input("x"), fixture.Input("w"), fixture.Input("b"));
         var inputs = new Dictionary<string, Tensor?> { ["x"] = x, ["w"] = w, ["b"] = b };
@@ -102,7 +101,6 @@ public class ReferenceTests
     [MemberData(nameof(Cases), "embedding")]
     public void Embedding(string name)
     {
-        using var scope = TensorScope.Open();
         var fixture = OpFixture.Load("embedding")[name];
         var (w, ids) = (fixture.Input("w"), fixture.Input("ids"));
         int? padding = fixture.Params.GetProperty("padding_idx").ValueKind == System.Text.Json.JsonValueKind.Number ? fixture.Int("padding_idx") : null;
@@ -113,10 +111,9 @@ public class ReferenceTests
     [MemberData(nameof(Cases), "normalize_l2")]
     public void L2Normalize(string name)
     {
-        using var scope = TensorScope.Open();
         var fixture = OpFixture.Load("normalize_l2")[name];
         var x = fixture.Input("x");
-        using var tape = Autograd.Tape.Record();
+        using var tape = Tape.Record();
         var clamped = Op.L2Normalize(x);
         var plain = Op.L2Normalize(x, 0);
         fixture.CheckOutput(clamped, "clamped");
@@ -130,7 +127,6 @@ public class ReferenceTests
     [MemberData(nameof(Cases), "grid_sample")]
     public void GridSample(string name)
     {
-        using var scope = TensorScope.Open();
         var fixture = OpFixture.Load("grid_sample")[name];
         var (x, grid) = (fixture.Input("x"), fixture.Input("grid"));
         fixture.Run(new Dictionary<string, Tensor?> { ["x"] = x, ["grid"] = grid }, () => Op.GridSample(x, grid, fixture.Bool("align_corners")), gradAtol: 5e-5);
@@ -140,7 +136,6 @@ public class ReferenceTests
     [MemberData(nameof(Cases), "interpolate")]
     public void Interpolate(string name)
     {
-        using var scope = TensorScope.Open();
         var fixture = OpFixture.Load("interpolate")[name];
         var x = fixture.Input("x");
         var size = fixture.Params.GetProperty("size");
@@ -153,7 +148,6 @@ public class ReferenceTests
     [MemberData(nameof(Cases), "ms_deformable_attention")]
     public void DeformableAttention(string name)
     {
-        using var scope = TensorScope.Open();
         var fixture = OpFixture.Load("ms_deformable_attention")[name];
         var (value, locations, weights) = (fixture.Input("value"), fixture.Input("locations"), fixture.Input("weights"));
         var levels = fixture.Params.GetProperty("levels").EnumerateArray().Select(level => (level[0].GetInt32(), level[1].GetInt32())).ToArray();
@@ -165,7 +159,6 @@ public class ReferenceTests
     [MemberData(nameof(Cases), "rope")]
     public void Rope(string name)
     {
-        using var scope = TensorScope.Open();
         var fixture = OpFixture.Load("rope")[name];
         var x = fixture.Input("x");
         var (cos, sin) = Op.RopeTables(fixture.Input("pos"), x.Shape[^1], fixture.Float("theta"));
@@ -176,7 +169,6 @@ public class ReferenceTests
     [MemberData(nameof(Cases), "sine_position_embedding")]
     public void SinePositionEmbedding(string name)
     {
-        using var scope = TensorScope.Open();
         var fixture = OpFixture.Load("sine_position_embedding")[name];
         var x = fixture.Input("x");
         fixture.Run(new Dictionary<string, Tensor?>(), () => Op.SinePositionEmbedding(x, fixture.Int("num_pos_feats")));

@@ -1,8 +1,11 @@
 using Sightline.Tensors.Quantized;
+using Sightline.Tensors.Tests.Engines;
+using Sightline.Testing;
 
 namespace Sightline.Tensors.Tests.Quantized;
 
-public class QuantizedWeightTests
+[Collection(Alone.Name)]
+public sealed class QuantizedWeightTests : TensorTest
 {
     [Theory]
     [InlineData(QuantizedFormat.Int8)]
