@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Sightline.Tensors.Memory;
 
 namespace Sightline.Tensors.Tests.Reference;
 
