@@ -4,7 +4,6 @@ using Sightline.Benchmarks;
 var benchmarks = new Dictionary<string, Action<string[]>>
 {
     ["coco-evaluation"] = _ => CocoEvaluationBenchmark.Run(),
-    ["inference"] = InferenceBenchmark.Run,
     ["kernels"] = KernelBenchmark.Run,
     ["quantized"] = _ => QuantizedBenchmark.Run(),
     ["tokenizer"] = _ => TokenizerBenchmark.Run(),

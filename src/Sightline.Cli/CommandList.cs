@@ -14,6 +14,7 @@ internal static class CommandList
         new DataCommand(),
         new InspectCommand(),
         new ModelsCommand(),
+        new BenchmarkCommand(),
         new PresetsCommand(),
         new DoctorCommand(),
     ];

@@ -1,4 +1,6 @@
 using System.IO.Compression;
+using System.Text.Json;
+using Sightline.Testing;
 
 namespace Sightline.Cli.Tests.Packaging;
 
@@ -13,6 +15,19 @@ public class PackedToolTests(PackedToolFixture packed) : IClassFixture<PackedToo
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         Assert.Matches(@"^\d+\.\d+\.\d+", run.Out);
         Assert.Contains("Usage:\n  sightline [command] [options]", packed.Run("--help").Out.ReplaceLineEndings("\n"));
+    }
+
+    [Fact]
+    public void The_installed_tool_finds_things_with_the_model_and_the_samples_it_brings()
+    {
+        var ground = packed.Run("ground", Path.Combine(Fixtures.Root, "samples", "blood-smear.jpg"), "the white blood cell", "--output", "found.png", "--json");
+        Assert.Equal((0, ""), (ground.ExitCode, ground.Error));
+        using var json = JsonDocument.Parse(ground.Out);
+        Assert.NotEmpty(json.RootElement.GetProperty("answers")[0].GetProperty("detections").EnumerateArray());
+        Assert.True(File.Exists(Path.Combine(packed.Folder, "empty", "found.png")));
+        var demo = packed.Run("demo", "--output", "shown");
+        Assert.Equal((0, ""), (demo.ExitCode, demo.Error));
+        Assert.Equal(4, Directory.GetFiles(Path.Combine(packed.Folder, "empty", "shown"), "*.boxes.jpg").Length);
     }
 
     [Fact]

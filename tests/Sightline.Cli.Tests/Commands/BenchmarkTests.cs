@@ -1,0 +1,53 @@
+using System.Text.Json;
+
+namespace Sightline.Cli.Tests.Commands;
+
+public sealed class BenchmarkTests(TinyModel tiny) : IClassFixture<TinyModel>, IDisposable
+{
+    private readonly TinyRecipe _recipe = new();
+
+    public void Dispose() => _recipe.Dispose();
+
+    [Fact]
+    public async Task Inference_is_measured_from_memory_and_from_files()
+    {
+        await File.WriteAllTextAsync(tiny.At("phrases.json"), """{"photo.png": ["the red cell", "a star"]}""");
+        var run = await CommandLineRun.Of("benchmark", "inference", "-m", tiny.Model, "--samples", tiny.Folder, "--seconds", "0.01", "--json", tiny.At("speed.json"));
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Contains("picture in memory, 2 known phrases one by one", run.Out, StringComparison.Ordinal);
+        using var json = JsonDocument.Parse(await File.ReadAllBytesAsync(tiny.At("speed.json")));
+        Assert.Equal(5, json.RootElement.GetProperty("inference").GetArrayLength());
+        Assert.All(json.RootElement.GetProperty("inference").EnumerateArray(), row => Assert.True(row.GetProperty("per_second").GetDouble() >= row.GetProperty("per_second_mean").GetDouble() && row.GetProperty("per_second_mean").GetDouble() > 0));
+        Assert.StartsWith("sightline benchmark inference", json.RootElement.GetProperty("command").GetString());
+    }
+
+    [Fact]
+    public async Task Training_is_measured_against_its_sources_and_leaves_nothing_behind()
+    {
+        var before = Directory.GetDirectories(Path.GetTempPath(), "sightline-benchmark-*");
+        var run = await CommandLineRun.Of("benchmark", "training", _recipe.Path, "--steps", "3", "--seconds", "0.01", "--json");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        using var json = JsonDocument.Parse(run.Out);
+        Assert.Equal(["Contrastive", "Boxes"], json.RootElement.GetProperty("stages").EnumerateArray().Select(stage => stage.GetProperty("kind").GetString()));
+        Assert.All(json.RootElement.GetProperty("stages").EnumerateArray(), stage => Assert.True(stage.GetProperty("pictures_per_second").GetDouble() > 0));
+        var source = Assert.Single(json.RootElement.GetProperty("sources").EnumerateArray());
+        Assert.True(source.GetProperty("ratio").GetDouble() > 0);
+        Assert.Equal(2, json.RootElement.GetProperty("scenes").GetArrayLength());
+        Assert.Empty(Directory.GetDirectories(Path.GetTempPath(), "sightline-benchmark-*").Except(before));
+        Assert.False(Directory.Exists("runs/tiny"));
+    }
+
+    [Theory]
+    [InlineData("benchmark inference -m /no/model", ErrorKind.NotFound)]
+    [InlineData("benchmark inference --samples /no/samples", ErrorKind.NotFound)]
+    [InlineData("benchmark inference --seconds 0", ErrorKind.Usage)]
+    [InlineData("benchmark training /no/recipe.json", ErrorKind.NotFound)]
+    [InlineData("benchmark training --steps 1", ErrorKind.Usage)]
+    [InlineData("benchmark", ErrorKind.Usage)]
+    public async Task Bad_input_is_one_sentence(string line, ErrorKind kind)
+    {
+        var run = await CommandLineRun.Of(line.Split(' '));
+        Assert.Equal((int)kind, run.ExitCode);
+        Assert.StartsWith("error: ", run.Sentence);
+    }
+}
