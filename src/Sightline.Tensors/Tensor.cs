@@ -220,6 +220,14 @@ public sealed unsafe class Tensor : IDisposable
         return copy;
     }
 
+    /// <summary>As <see cref="To"/>, and disposes this tensor where the result is another: for what was written on the processor to be used elsewhere.</summary>
+    public Tensor MoveTo(Engine engine)
+    {
+        var there = To(engine);
+        if (!ReferenceEquals(there, this)) Dispose();
+        return there;
+    }
+
     /// <summary>Takes this tensor out of its scope and marks it as a leaf that outlives training steps: its owner must dispose it.</summary>
     public Tensor AsParameter(bool requiresGrad = true)
     {

@@ -48,7 +48,7 @@ internal sealed class InspectPixelsCommand : ToolCommand
             writer.Save(output);
         }
 
-        var values = pixels.AsSpan<float>();
+        var values = pixels.ReadSpan<float>();
         double sum = 0;
         var (least, most) = (float.MaxValue, float.MinValue);
         foreach (var value in values) (sum, least, most) = (sum + value, Math.Min(least, value), Math.Max(most, value));

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Sightline.Models.Fusion;
 using Sightline.Tensors;
+using Sightline.Tensors.Cpu;
 using Sightline.Tensors.Ops;
 
 namespace Sightline.Training.Grounding;
@@ -48,12 +49,14 @@ public sealed class GroundingLoss(FusionConfig config, GroundingLossWeights weig
     internal GroundingLossValue Compute(FusionOutput output, IReadOnlyList<TrainingSample> samples, FusionOutput judged)
     {
         var (pictures, most, places) = (output.Logits.Shape[0], output.Logits.Shape[1], output.Logits.Shape[2]);
-        var targets = Tensor.Zeros(output.Logits.Shape);            // quality of each phrase at each place
-        var mass = Tensor.Zeros(output.Logits.Shape);               // weight of each term of the alignment
-        var choice = Tensor.Zeros([pictures * most, places]);       // each row sums to 1 where the phrase has an object
-        var present = Tensor.Zeros(output.Presence.Shape);
-        var share = Tensor.Zeros(output.Presence.Shape);            // 1 / phrases of the picture
+        var targets = Host(output.Logits.Shape);            // quality of each phrase at each place
+        var mass = Host(output.Logits.Shape);               // weight of each term of the alignment
+        var choice = Host([pictures * most, places]);       // each row sums to 1 where the phrase has an object
+        var present = Host(output.Presence.Shape);
+        var share = Host(output.Presence.Shape);            // 1 / phrases of the picture
         FillTargets(judged, samples, new Targets(targets.AsSpan<float>(), mass.AsSpan<float>(), choice.AsSpan<float>(), present.AsSpan<float>(), share.AsSpan<float>()));
+        var engine = output.Logits.Engine;
+        (targets, mass, choice, present, share) = (targets.MoveTo(engine), mass.MoveTo(engine), choice.MoveTo(engine), present.MoveTo(engine), share.MoveTo(engine));
 
         var mean = 1f / pictures;
         var alignment = Op.Scale(Op.BceWithLogits(output.Logits, targets, mass, Reduction.Sum), mean);
@@ -66,11 +69,14 @@ public sealed class GroundingLoss(FusionConfig config, GroundingLossWeights weig
         return new GroundingLossValue(total, alignment, ranking, giou, l1, presence);
     }
 
+    /// <summary>Zeros where the assignment can write them.</summary>
+    private static Tensor Host(Shape shape) => Tensor.Zeros(shape, engine: CpuEngine.Instance);
+
     private void FillTargets(FusionOutput output, IReadOnlyList<TrainingSample> samples, Targets to)
     {
         var (most, places) = (output.Logits.Shape[1], output.Logits.Shape[2]);
-        var logits = output.Logits.AsSpan<float>();
-        var boxes = output.Boxes.AsSpan<float>();
+        var logits = output.Logits.ReadSpan<float>();
+        var boxes = output.Boxes.ReadSpan<float>();
         _rows.Clear();
         _boxes.Clear();
         _boxWeights.Clear();

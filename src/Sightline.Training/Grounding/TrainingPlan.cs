@@ -1,4 +1,4 @@
-using Sightline.Tensors.Memory;
+using Sightline.Tensors;
 using Sightline.Training.Recipes;
 
 namespace Sightline.Training.Grounding;
@@ -66,10 +66,10 @@ internal static class TrainingPlanner
 
     private static (long Bytes, double Seconds) Peak(Func<double> run)
     {
-        var before = NativePool.Shared.LiveBytes;
+        var before = Engine.Default.Memory.LiveBytes;
         run(); // the first run pays for compilation and fresh memory
-        NativePool.Shared.ResetPeak();
+        Engine.Default.Memory.ResetPeak();
         var seconds = run();
-        return (NativePool.Shared.PeakBytes - before, seconds);
+        return (Engine.Default.Memory.PeakBytes - before, seconds);
     }
 }

@@ -119,8 +119,8 @@ internal sealed class TrainingStepRunner(FusionModel model, FusionProcessor proc
             tape.Backward(loss);
         }
 
-        var regionGradient = allRegions.Grad!.AsSpan<float>();
-        var phraseGradient = allPhrases.Grad!.AsSpan<float>();
+        var regionGradient = allRegions.Grad!.ReadSpan<float>();
+        var phraseGradient = allPhrases.Grad!.ReadSpan<float>();
         for (int micro = 0, first = 0; micro < batches.Length; first += batches[micro++].Count)
         {
             using var inner = TensorScope.Open();
@@ -131,7 +131,7 @@ internal sealed class TrainingStepRunner(FusionModel model, FusionProcessor proc
     }
 
     /// <summary>The inner product with the next rows of a gradient: a number whose own gradient these are.</summary>
-    private static Tensor Along(Tensor vectors, ref Span<float> gradient)
+    private static Tensor Along(Tensor vectors, ref ReadOnlySpan<float> gradient)
     {
         var own = Tensor.From<float>(gradient[..(int)vectors.Count], vectors.Shape);
         gradient = gradient[(int)vectors.Count..];

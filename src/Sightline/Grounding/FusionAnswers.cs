@@ -20,10 +20,14 @@ public static class FusionAnswers
         var (most, places) = (output.Logits.Shape[1], output.Logits.Shape[2]);
         var first = output.CountByPicture.Take(b).Sum();
         var order = new int[places];
+        // an iterator cannot hold spans; on the processor these are small copies of one picture's numbers
+        var presences = output.Presence.ReadSpan<float>().Slice(first, phrases.Count).ToArray();
+        var corners = output.Boxes.ReadSpan<float>().Slice(b * places * 4, places * 4).ToArray();
+        var alignments = output.Logits.ReadSpan<float>().Slice(b * most * places, most * places).ToArray();
         for (var p = 0; p < phrases.Count; p++)
         {
-            var presence = Sigmoid(output.Presence.AsSpan<float>()[first + p]);
-            var logits = output.Logits.AsSpan<float>().Slice(((b * most) + p) * places, places).ToArray();
+            var presence = Sigmoid(presences[p]);
+            var logits = alignments.AsSpan(p * places, places).ToArray();
             for (var i = 0; i < places; i++) order[i] = i;
             Array.Sort(order, (x, y) => logits[y] != logits[x] ? logits[y].CompareTo(logits[x]) : x.CompareTo(y));
             var boxes = new List<Box>();
@@ -32,7 +36,7 @@ public static class FusionAnswers
             {
                 var score = Sigmoid(logits[place]) * Math.Sqrt(presence);
                 if (score < options.Threshold) break;
-                var box = canvas.ToSource(output.Boxes.AsSpan<float>().Slice(((b * places) + place) * 4, 4));
+                var box = canvas.ToSource(corners.AsSpan(place * 4, 4));
                 if (box.IsEmpty) continue;
                 boxes.Add(box);
                 scores.Add(score);

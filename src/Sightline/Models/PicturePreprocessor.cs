@@ -4,6 +4,7 @@ using Sightline.Checkpoints;
 using Sightline.Geometry;
 using Sightline.Imaging;
 using Sightline.Tensors;
+using Sightline.Tensors.Cpu;
 
 namespace Sightline.Models;
 
@@ -71,14 +72,14 @@ public sealed class PicturePreprocessor
         for (var b = 0; b < pictures.Length; b++)
         {
             var seen = Fit(pictures[b]);
-            pixels ??= Tensor.Empty([pictures.Length, seen.Height, seen.Width, 3]);
+            pixels ??= Tensor.Empty([pictures.Length, seen.Height, seen.Width, 3], engine: CpuEngine.Instance);
             if (seen.Height != pixels.Shape[1] || seen.Width != pixels.Shape[2])
                 throw new ArgumentException($"picture {b + 1} comes out as {seen.Width} x {seen.Height} and the first one as {pixels.Shape[2]} x {pixels.Shape[1]}: give them in batches of one size");
             var one = seen.Width * seen.Height * 3;
             Normalization.Write(seen, pixels.AsSpan<float>().Slice(b * one, one), PlaneOrder.Interleaved);
         }
 
-        return pixels ?? throw new ArgumentException("no picture was given", nameof(pictures));
+        return pixels?.MoveTo(Engine.Default) ?? throw new ArgumentException("no picture was given", nameof(pictures));
     }
 
     /// <summary>The long side is rounded down, as in the reference (<c>image_transforms.get_resize_output_image_size</c>).</summary>

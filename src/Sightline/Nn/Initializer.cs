@@ -23,13 +23,13 @@ public readonly record struct Initializer(InitializerKind Kind, float Value)
     /// <summary>Writes the starting values. The same stream gives the same bits.</summary>
     internal void Apply(Tensor target, RandomStream random)
     {
-        var values = target.AsSpan<float>();
         if (Kind == InitializerKind.Constant)
         {
-            values.Fill(Value);
+            target.Engine.Fill(target, Value);
             return;
         }
 
+        var values = target.IsOnHost ? target.AsSpan<float>() : new float[target.Count];
         var fanIn = target.Shape.Rank > 1 ? target.Count / target.Shape[0] : 1;
         var deviation = Kind == InitializerKind.FanIn ? Value / Math.Sqrt(fanIn) : Value;
         for (var i = 0; i < values.Length; i++)
@@ -39,6 +39,8 @@ public readonly record struct Initializer(InitializerKind Kind, float Value)
             while (Math.Abs(draw) > 2);
             values[i] = (float)(draw * deviation);
         }
+
+        if (!target.IsOnHost) target.Write<float>(values);
     }
 }
 

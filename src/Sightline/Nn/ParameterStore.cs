@@ -161,7 +161,7 @@ public sealed class ParameterStore : IDisposable
         }
 
         if (_leaveUnwritten || _misfits.Count > 0) return value; // a store with misfits is refused: touching its memory would only cost
-        if (_random is null) value.AsSpan<float>().Clear();
+        if (_random is null) value.Engine.Clear(value);
         else initializer.Apply(value, _random.Fork(path));
         return value;
     }

@@ -1,6 +1,7 @@
 using Sightline.Geometry;
 using Sightline.Imaging;
 using Sightline.Tensors;
+using Sightline.Tensors.Cpu;
 using Sightline.Text;
 
 namespace Sightline.Models.Fusion;
@@ -31,7 +32,7 @@ public sealed class FusionProcessor(FusionConfig config, ITokenizer tokenizer)
     public Tensor ToTensor(IReadOnlyList<CanvasPicture> canvases)
     {
         var side = config.ImageSize;
-        var pixels = Tensor.Empty([canvases.Count, side, side, 3]);
+        var pixels = Tensor.Empty([canvases.Count, side, side, 3], engine: CpuEngine.Instance);
         for (var b = 0; b < canvases.Count; b++)
         {
             var source = canvases[b].Canvas.Pixels;
@@ -41,7 +42,7 @@ public sealed class FusionProcessor(FusionConfig config, ITokenizer tokenizer)
             for (var i = 0; i < target.Length; i++) target[i] = (source[i] * (4f / 255)) - 2f;
         }
 
-        return pixels;
+        return pixels.MoveTo(Engine.Default);
     }
 
     /// <summary>Word pieces of phrases, those of each picture together. Not thread-safe.</summary>

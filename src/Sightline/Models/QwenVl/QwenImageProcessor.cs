@@ -4,6 +4,7 @@ using Sightline.Checkpoints;
 using Sightline.Generation;
 using Sightline.Imaging;
 using Sightline.Tensors;
+using Sightline.Tensors.Cpu;
 
 namespace Sightline.Models.QwenVl;
 
@@ -144,7 +145,7 @@ public sealed class QwenImageProcessor
         if (pictures.IsEmpty) throw new ArgumentException("no picture was given", nameof(pictures));
         var patches = 0;
         foreach (var picture in pictures) patches = checked(patches + picture.Grid.Patches);
-        var pixels = Tensor.Empty([patches, PatchLength]);
+        var pixels = Tensor.Empty([patches, PatchLength], engine: CpuEngine.Instance);
         var values = pixels.AsSpan<float>();
         foreach (var picture in pictures)
         {
@@ -153,7 +154,7 @@ public sealed class QwenImageProcessor
             values = values[length..];
         }
 
-        return pixels;
+        return pixels.MoveTo(Engine.Default);
     }
 
     /// <summary>The patches of one picture, as the generation engine takes them.</summary>

@@ -1,0 +1,56 @@
+using Sightline.Tensors;
+using Sightline.Tensors.Cpu;
+using Sightline.Tensors.Tests.Reference;
+using Sightline.Testing;
+using Sightline.Training.Grounding;
+
+namespace Sightline.Training.Tests.Grounding;
+
+/// <summary>
+/// One model definition and one trainer on every engine: a training step of both stages on the scalar reference engine, whose memory only its
+/// own kernels reach, gives the gradients of the processor's.
+/// </summary>
+[Collection(Alone.Name)]
+public sealed class SecondEngineTests
+{
+    [Theory]
+    [InlineData("Boxes", 0.1)]
+    [InlineData("Contrastive", 0.0)]
+    public void A_training_step_has_the_gradients_of_the_processor(string kind, double dropout)
+    {
+        var expected = Gradients(CpuEngine.Instance, kind, dropout);
+        var actual = Gradients(ReferenceEngine.Instance, kind, dropout);
+        Assert.Equal(expected.Keys, actual.Keys);
+        foreach (var (path, values) in expected)
+        {
+            // float32 sums against float64 ones, through all layers and back, against the size of the whole gradient
+            var scale = Math.Max(Math.Sqrt(values.Sum(value => (double)value * value)), 1e-2);
+            for (var i = 0; i < values.Length; i++) Assert.True(Math.Abs(values[i] - actual[path][i]) <= 1e-3 * scale, $"{path}[{i}]: {values[i]} on the processor, {actual[path][i]} on the reference engine");
+        }
+    }
+
+    private static Dictionary<string, float[]> Gradients(Engine engine, string kind, double dropout)
+    {
+        var (before, previous) = (engine.LiveBytes, Engine.Default);
+        Engine.Default = engine;
+        try
+        {
+            return Step(kind, FormattableString.Invariant($"model.dropout={dropout}"));
+        }
+        finally
+        {
+            Engine.Default = previous;
+            Assert.Equal(before, engine.LiveBytes);
+        }
+    }
+
+    private static Dictionary<string, float[]> Step(string kind, string dropout)
+    {
+        var recipe = TinyRun.Recipe($"stages[1].kind={kind}", "stages[1].batch=2", "stages[1].accumulate=1", dropout, "train[0].scenes.phrases=3");
+        using var trainer = new GroundingTrainer(recipe, new RunFolder("never-made"));
+        var stage = recipe.Stages[1];
+        using var loader = new StageLoader(new SampleMixture([(trainer.Train[0], 1)]), stage, recipe.Seed, 1, 0);
+        new TrainingStepRunner(trainer.Model, trainer.Processor, trainer.Model.Config, stage, recipe.Seed, 1).AddGradients(loader, step: 0);
+        return trainer.Model.Parameters.All.Where(parameter => parameter.Value.Grad is not null).ToDictionary(parameter => parameter.Path, parameter => parameter.Value.Grad!.ToArray<float>());
+    }
+}
