@@ -67,12 +67,39 @@ internal static class KernelBenchmark
         yield return Conv(1, 56, 96, 96, 7, 1, 96);
         yield return ConvStep(4, 28, 128, 128, 3, 1, 1);
         yield return ConvStep(4, 56, 96, 96, 3, 1, 96);
+        foreach (var kernel in NanoKernels()) yield return kernel;
+    }
+
+    /// <summary>What most of a training step of <c>nano</c> consists of (canvas 320, 8 pictures).</summary>
+    private static IEnumerable<Kernel> NanoKernels()
+    {
+        yield return Linear(3200, 160, 160);
+        yield return Linear(12800, 96, 192);
+        yield return LinearStep(3200, 160, 160);
+        yield return LinearStep(3200, 160, 320);
+        yield return LinearStep(12800, 96, 192);
+        yield return LinearStep(448, 160, 160);
+        yield return Conv(8, 40, 96, 96, 3, 1, 1);
+        yield return ConvStep(8, 40, 96, 96, 3, 1, 1);
+        yield return Conv(8, 160, 24, 48, 3, 2, 1);
+        yield return ConvStep(8, 160, 24, 48, 3, 2, 1);
+        yield return ConvStep(8, 80, 48, 96, 3, 2, 1);
+        yield return ConvStep(8, 40, 96, 160, 3, 2, 1);
+        yield return ConvStep(8, 40, 96, 96, 5, 1, 96);
+        yield return BatchAttention(8, 400, 5, 32);
+        yield return BatchAttentionStep(8, 400, 5, 32);
     }
 
     private static Kernel MatMul(int M, int N, int K, double? target)
     {
         var (a, b) = (Normal([M, K]), Normal([N, K]));
         return new($"matmul {M} x {N} x {K}, b transposed", 2.0 * M * N * K, Limit.Fma, target, () => Op.MatMul(a, b, false, true), [a, b]);
+    }
+
+    private static Kernel Linear(int T, int I, int O)
+    {
+        var (x, w, b) = (Normal([T, I]), Normal([O, I]), Normal([O]));
+        return new($"linear {T} x {I} -> {O}", 2.0 * T * I * O, Limit.Fma, null, () => Op.Linear(x, w, b), [x, w, b]);
     }
 
     private static Kernel LinearStep(int T, int I, int O)
@@ -104,6 +131,21 @@ internal static class KernelBenchmark
         var (q, k, v) = (Normal([T, H, D]), Normal([T, Hkv, D]), Normal([T, Hkv, D]));
         var layout = AttentionLayout.Full(T, T);
         return Step($"attention {T} x {H} x {D}, forward and backward", 14.0 * T * T * H * D, () => Op.Attention(q, k, v, layout), q, k, v);
+    }
+
+    /// <summary>Several pieces of one length, one after another.</summary>
+    private static Kernel BatchAttention(int pieces, int T, int H, int D)
+    {
+        var (q, k, v) = (Normal([pieces * T, H, D]), Normal([pieces * T, H, D]), Normal([pieces * T, H, D]));
+        var layout = AttentionLayout.Batch(pieces, T, T);
+        return new($"attention {pieces} x {T} x {H} x {D}", 4.0 * pieces * T * T * H * D, Limit.Fma, null, () => Op.Attention(q, k, v, layout), [q, k, v]);
+    }
+
+    private static Kernel BatchAttentionStep(int pieces, int T, int H, int D)
+    {
+        var (q, k, v) = (Normal([pieces * T, H, D]), Normal([pieces * T, H, D]), Normal([pieces * T, H, D]));
+        var layout = AttentionLayout.Batch(pieces, T, T);
+        return Step($"attention {pieces} x {T} x {H} x {D}, fwd + bwd", 14.0 * pieces * T * T * H * D, () => Op.Attention(q, k, v, layout), q, k, v);
     }
 
     private static Kernel Conv(int N, int size, int C, int O, int kernel, int stride, int groups)

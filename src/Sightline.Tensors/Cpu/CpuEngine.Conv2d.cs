@@ -23,6 +23,14 @@ public sealed partial class CpuEngine
             return;
         }
 
+        if (WinogradTiles.Suits(g))
+        {
+            using var picture = new WideCopy(x);
+            WeightOrder.Run(weights.Data, g, ordered.Data, WeightOrder.Kind.Turned);
+            Winograd(picture.Data, ordered.Data, bias.Data, g, result.Data);
+            return;
+        }
+
         WeightOrder.Run(weights.Data, g, ordered.Data, WeightOrder.Kind.Patches);
         for (var group = 0; group < g.Groups; group++)
         {
@@ -47,6 +55,14 @@ public sealed partial class CpuEngine
             using var result = new WideResult(dx);
             var depthwise = new Depthwise(slope.Data, ordered.Data, null, result.Data, g, gradient: true);
             Parallel(ref depthwise, depthwise.Pieces);
+        }
+        else if (WinogradTiles.Suits(g) && WinogradTiles.Suits(Back(g)))
+        {
+            // [O, 9, C] is the turned form of the kernel that carries gradients back
+            WeightOrder.Run(weights.Data, g, ordered.Data, WeightOrder.Kind.Patches);
+            using var slope = new WideCopy(dy);
+            using var result = new WideResult(dx);
+            Winograd(slope.Data, ordered.Data, null, Back(g), result.Data);
         }
         else if (g.Stride == 1 && g.Padding <= g.Dilation * (g.KernelH - 1) && g.KernelH == g.KernelW)
         {
@@ -73,6 +89,15 @@ public sealed partial class CpuEngine
             return;
         }
 
+        if (WinogradTiles.Suits(g))
+        {
+            using var picture = new WideCopy(x);
+            using var slope = new WideCopy(dy);
+            WinogradWeights.Run(picture.Data, slope.Data, g, ordered.Data);
+            WeightOrder.Run(ordered.Data, g, result.Data, WeightOrder.Kind.FromPatches);
+            return;
+        }
+
         for (var group = 0; group < g.Groups; group++)
         {
             var lines = new StridedLines((byte*)dy.Data + ((long)group * g.GroupO * dy.DType.Size()), dy.DType, 1, g.O);
@@ -84,12 +109,24 @@ public sealed partial class CpuEngine
         WeightOrder.Run(ordered.Data, g, result.Data, WeightOrder.Kind.FromPatches);
     }
 
+    /// <summary>The convolution that carries gradients back through one with stride 1.</summary>
+    private static ConvGeometry Back(ConvGeometry g) =>
+        new(g.N, g.OutH, g.OutW, g.O, g.C, g.KernelH, g.KernelW, 1, (g.Dilation * (g.KernelH - 1)) - g.Padding, g.Dilation, g.Groups);
+
+    private static unsafe void Winograd(float* x, float* turned, float* bias, ConvGeometry g, float* y)
+    {
+        using var weights = new FloatBlock(WinogradForward.WeightSize(g));
+        WinogradForward.TransformWeights(turned, g, weights.Data);
+        var forward = new WinogradForward(x, weights.Data, bias, y, g);
+        Parallel(ref forward, forward.Pieces);
+    }
+
     private static bool UsesDepthwise(ConvGeometry g) => g.IsDepthwise && g.KernelH * g.KernelW <= Depthwise.MaxTaps;
 
     /// <summary>With stride 1 the gradient to the input is a convolution of dy with the turned kernel, channels exchanged.</summary>
     private static unsafe void TurnedConvolution(Tensor dy, float* turned, ConvGeometry g, Tensor dx)
     {
-        var back = new ConvGeometry(g.N, g.OutH, g.OutW, g.O, g.C, g.KernelH, g.KernelW, 1, (g.Dilation * (g.KernelH - 1)) - g.Padding, g.Dilation, g.Groups);
+        var back = Back(g);
         using var result = new WideResult(dx);
         for (var group = 0; group < g.Groups; group++)
         {

@@ -58,7 +58,7 @@ internal static unsafe class BlockProduct
             for (var column = 0; column < columns; column += GemmTile.MaxColumns)
             {
                 var width = GemmTile.WidthFor(Math.Min(GemmTile.MaxColumns, columns - column));
-                GemmTile.Run(height, width, K, a, right + ((long)column * K), width, c + ((long)line * ldc) + column, ldc, null, add);
+                GemmTile.Run(height, width, K, TileLines.Packed(a, height), right + ((long)column * K), width, c + ((long)line * ldc) + column, ldc, null, add);
             }
         }
     }
@@ -73,7 +73,7 @@ internal static unsafe class BlockProduct
             for (var column = 0; column < columns; column += GemmTile.MaxColumns)
             {
                 var width = GemmTile.WidthFor(Math.Min(GemmTile.MaxColumns, columns - column));
-                GemmTile.Run(height, width, K, a, right + column, ldr, c + ((long)line * ldc) + column, ldc, null, add);
+                GemmTile.Run(height, width, K, TileLines.Packed(a, height), right + column, ldr, c + ((long)line * ldc) + column, ldc, null, add);
             }
         }
     }
@@ -91,8 +91,8 @@ internal static unsafe class BlockProduct
                 var width = GemmTile.WidthFor(Math.Min(GemmTile.MaxColumns, columns - column));
                 var tile = c + ((long)line * ldc) + column;
                 var b = right + ((long)column * K);
-                if (rows == height) GemmTile.Run(height, width, K, a, b, width, tile, ldc, null, add: true);
-                else GemmTile.RunPart(rows, width, K, a, b, tile, ldc, null, add: true);
+                if (rows == height) GemmTile.Run(height, width, K, TileLines.Packed(a, height), b, width, tile, ldc, null, add: true);
+                else GemmTile.RunPart(rows, width, K, TileLines.Packed(a, height), b, width, tile, ldc, null, add: true);
             }
         }
     }

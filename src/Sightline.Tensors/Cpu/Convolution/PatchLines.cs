@@ -6,6 +6,12 @@ namespace Sightline.Tensors.Cpu.Convolution;
 /// <summary>Patches as an operand of the matrix product: a line for every output pixel, steps over the patch.</summary>
 internal readonly unsafe struct PatchLines(PatchReader reader) : IPanelSource
 {
+    public bool InPlace => false;
+
+    public bool StepsApart => false;
+
+    public TileLines LinesAt(int first, int k0) => throw new InvalidOperationException("this operand must be packed");
+
     private const int StepsAtOnce = 128;
 
     [SkipLocalsInit]
@@ -24,6 +30,12 @@ internal readonly unsafe struct PatchLines(PatchReader reader) : IPanelSource
 /// <summary>Patches as the other operand: a line for every place of the patch, steps over the output pixels.</summary>
 internal readonly unsafe struct PatchSteps(PatchReader reader) : IPanelSource
 {
+    public bool InPlace => false;
+
+    public bool StepsApart => false;
+
+    public TileLines LinesAt(int first, int k0) => throw new InvalidOperationException("this operand must be packed");
+
     public void Pack(float* target, int width, int first, int count, int k0, int K)
     {
         for (var k = 0; k < K; k++, target += width)

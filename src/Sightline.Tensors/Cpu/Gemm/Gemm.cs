@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using Sightline.Tensors.Cpu.Threading;
 using Sightline.Tensors.Memory;
 
@@ -14,6 +15,9 @@ internal static unsafe class Gemm
     /// <summary>Longest run of K that is summed in registers. A panel of a then has at most 21 KB.</summary>
     private const int MaxDepth = 384;
 
+    /// <summary>The same where a is read in place and a step of its panel is nearly two lines of the cache.</summary>
+    private const int DepthInPlace = 192;
+
     /// <summary>Rows of c that are packed at once.</summary>
     private const int MaxRows = 2016;
 
@@ -22,6 +26,9 @@ internal static unsafe class Gemm
 
     /// <summary>Columns of b that share the second-level cache: 256 · 384 floats.</summary>
     private const int BlockColumns = 256;
+
+    /// <summary>Floats in a line of the cache.</summary>
+    private const int FloatsInLine = 16;
 
     /// <summary>Multiply-adds below which waking threads costs more than it saves.</summary>
     private const long SerialWork = 1 << 18;
@@ -38,7 +45,7 @@ internal static unsafe class Gemm
             return;
         }
 
-        var depth = Depth(K);
+        var depth = Depth(K, a.InPlace && a.StepsApart ? DepthInPlace : MaxDepth);
         var parallel = (long)M * N * K > SerialWork;
         var rows = Math.Min(M, MaxRows);
         var columns = Math.Min(N, MaxColumns);
@@ -70,9 +77,11 @@ internal static unsafe class Gemm
     }
 
     /// <summary>Equal blocks of K, none longer than <see cref="MaxDepth"/>.</summary>
-    internal static int Depth(int K)
+    internal static int Depth(int K) => Depth(K, MaxDepth);
+
+    private static int Depth(int K, int most)
     {
-        var blocks = (K + MaxDepth - 1) / MaxDepth;
+        var blocks = (K + most - 1) / most;
         return (K + blocks - 1) / blocks;
     }
 
@@ -166,6 +175,7 @@ internal static unsafe class Gemm
         {
             var first = panel * GemmTile.MaxRows;
             var count = Math.Min(GemmTile.MaxRows, _M - first);
+            if (_a.InPlace && count == GemmTile.HeightFor(count)) return;
             _a.Pack(packedA + ((long)first * _K), GemmTile.HeightFor(count), _m + first, count, _k, _K);
         }
 
@@ -173,6 +183,7 @@ internal static unsafe class Gemm
         {
             var first = panel * GemmTile.MaxColumns;
             var count = Math.Min(GemmTile.MaxColumns, _N - first);
+            if (ReadsInPlace(count)) return;
             _b.Pack(packedB + ((long)first * _K), GemmTile.WidthFor(count), _n + first, count, _k, _K);
         }
 
@@ -184,7 +195,39 @@ internal static unsafe class Gemm
             var lastColumn = Math.Min((block + 1) * BlockColumns, _N);
             for (var panel = firstPanel; panel < lastPanel; panel++)
             {
-                for (var n = block * BlockColumns; n < lastColumn; n += GemmTile.MaxColumns) MultiplyTile(panel * GemmTile.MaxRows, n);
+                for (var n = block * BlockColumns; n < lastColumn; n += GemmTile.MaxColumns)
+                {
+                    FetchAhead(panel, panel < lastPanel - 1, n, block * BlockColumns, lastColumn);
+                    MultiplyTile(panel * GemmTile.MaxRows, n);
+                }
+            }
+        }
+
+        /// <summary>
+        /// While a tile is computed: its place in c, and a part of the next panel of a, where that is read in place. Waiting for them
+        /// otherwise cost a sixth of the time of products with a hundred columns.
+        /// </summary>
+        private readonly void FetchAhead(int panel, bool more, int n, int firstColumn, int lastColumn)
+        {
+            if (!Sse.IsSupported) return;
+            var rows = Math.Min(GemmTile.MaxRows, _M - (panel * GemmTile.MaxRows));
+            var c = _c + (panel * GemmTile.MaxRows * ldc) + n;
+            var columns = Math.Min(GemmTile.MaxColumns, lastColumn - n);
+            for (var i = 0; i < rows; i++, c += ldc)
+            {
+                for (var j = 0; j < columns; j += FloatsInLine) Sse.Prefetch0(c + j);
+            }
+
+            if (!more || !_a.InPlace || _a.StepsApart) return;
+            var next = _a.LinesAt(_m + ((panel + 1) * GemmTile.MaxRows), _k);
+            var tiles = Ceiling(lastColumn - firstColumn, GemmTile.MaxColumns);
+            var share = RoundUp(Ceiling(_K, tiles), FloatsInLine);
+            var first = (n - firstColumn) / GemmTile.MaxColumns * share;
+            rows = Math.Min(GemmTile.MaxRows, _M - ((panel + 1) * GemmTile.MaxRows));
+            for (var i = 0; i < rows; i++)
+            {
+                var line = next.Data + (i * next.LineStride);
+                for (var k = first; k < Math.Min(first + share, _K); k += FloatsInLine) Sse.Prefetch0(line + k);
             }
         }
 
@@ -194,12 +237,23 @@ internal static unsafe class Gemm
             var columns = Math.Min(GemmTile.MaxColumns, _N - n);
             var height = GemmTile.HeightFor(rows);
             var width = GemmTile.WidthFor(columns);
-            var a = packedA + ((long)m * _K);
+            var left = _a.InPlace && rows == height ? _a.LinesAt(_m + m, _k) : TileLines.Packed(packedA + ((long)m * _K), height);
             var b = packedB + ((long)n * _K);
+            nint ldb = width;
+            if (ReadsInPlace(columns))
+            {
+                var right = _b.LinesAt(_n + n, _k);
+                b = right.Data;
+                ldb = right.StepStride;
+            }
+
             var c = _c + (m * ldc) + n;
             var bias = _bias is null ? null : _bias + n;
-            if (rows == height && columns == width) GemmTile.Run(height, width, _K, a, b, width, c, ldc, bias, _add);
-            else GemmTile.RunPart(rows, columns, _K, a, b, c, ldc, bias, _add);
+            if (rows == height && columns == width) GemmTile.Run(height, width, _K, left, b, ldb, c, ldc, bias, _add);
+            else GemmTile.RunPart(rows, columns, _K, left, b, ldb, c, ldc, bias, _add);
         }
+
+        /// <summary>Whether a panel of b is whole and has its columns beside each other in memory.</summary>
+        private readonly bool ReadsInPlace(int columns) => _b.InPlace && _b.StepsApart && columns == GemmTile.WidthFor(columns);
     }
 }

@@ -1,15 +1,16 @@
 namespace Sightline.Tensors.Cpu.Gemm;
 
 /// <summary>
-/// The register tiles of the matrix product: c[R, W] = start + a[K, R]ᵀ · b[K, W], the sum over K running forward, one
+/// The register tiles of the matrix product: c[R, W] = start + a[R, K] · b[K, W], the sum over K running forward, one
 /// fused multiply-add a step. Heights 14, 8 and 4 fit the 32 vector registers of AVX-512 (14 rows of two vectors are 28
 /// accumulators, 2 vectors of b, 1 of a), 6 and 2 the 16 of AVX2. Unrolled by hand because accumulators in an array would
-/// live in memory.
+/// live in memory. Lines of a are reached from every third one: base + 0, 1 and 2 times the stride are addresses that the processor
+/// forms by itself, and fourteen pointers would not fit its registers.
 /// </summary>
 internal static unsafe class MicroKernel
 {
     /// <summary>14 rows. See <see cref="GemmTile.Run"/> for the arguments.</summary>
-    public static void Rows14<T>(int K, float* a, float* b, nint ldb, float* c, nint ldc, float* bias, bool add)
+    public static void Rows14<T>(int K, in TileLines left, float* b, nint ldb, float* c, nint ldc, float* bias, bool add)
         where T : struct, ITileRow<T>
     {
         T r0, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, r12, r13;
@@ -36,23 +37,30 @@ internal static unsafe class MicroKernel
             r13 = r12 = r11 = r10 = r9 = r8 = r7 = r6 = r5 = r4 = r3 = r2 = r1 = r0;
         }
 
-        for (; K > 0; K--, a += 14, b += ldb)
+        var line = left.LineStride * sizeof(float);
+        var step = left.StepStride * sizeof(float);
+        var a0 = (byte*)left.Data;
+        var a3 = a0 + (3 * line);
+        var a6 = a3 + (3 * line);
+        var a9 = a6 + (3 * line);
+        var a12 = a9 + (3 * line);
+        for (; K > 0; K--, a0 += step, a3 += step, a6 += step, a9 += step, a12 += step, b += ldb)
         {
             var row = T.Load(b);
-            r0 = T.MultiplyAdd(a, row, r0);
-            r1 = T.MultiplyAdd(a + 1, row, r1);
-            r2 = T.MultiplyAdd(a + 2, row, r2);
-            r3 = T.MultiplyAdd(a + 3, row, r3);
-            r4 = T.MultiplyAdd(a + 4, row, r4);
-            r5 = T.MultiplyAdd(a + 5, row, r5);
-            r6 = T.MultiplyAdd(a + 6, row, r6);
-            r7 = T.MultiplyAdd(a + 7, row, r7);
-            r8 = T.MultiplyAdd(a + 8, row, r8);
-            r9 = T.MultiplyAdd(a + 9, row, r9);
-            r10 = T.MultiplyAdd(a + 10, row, r10);
-            r11 = T.MultiplyAdd(a + 11, row, r11);
-            r12 = T.MultiplyAdd(a + 12, row, r12);
-            r13 = T.MultiplyAdd(a + 13, row, r13);
+            r0 = T.MultiplyAdd((float*)a0, row, r0);
+            r1 = T.MultiplyAdd((float*)(a0 + line), row, r1);
+            r2 = T.MultiplyAdd((float*)(a0 + (2 * line)), row, r2);
+            r3 = T.MultiplyAdd((float*)a3, row, r3);
+            r4 = T.MultiplyAdd((float*)(a3 + line), row, r4);
+            r5 = T.MultiplyAdd((float*)(a3 + (2 * line)), row, r5);
+            r6 = T.MultiplyAdd((float*)a6, row, r6);
+            r7 = T.MultiplyAdd((float*)(a6 + line), row, r7);
+            r8 = T.MultiplyAdd((float*)(a6 + (2 * line)), row, r8);
+            r9 = T.MultiplyAdd((float*)a9, row, r9);
+            r10 = T.MultiplyAdd((float*)(a9 + line), row, r10);
+            r11 = T.MultiplyAdd((float*)(a9 + (2 * line)), row, r11);
+            r12 = T.MultiplyAdd((float*)a12, row, r12);
+            r13 = T.MultiplyAdd((float*)(a12 + line), row, r13);
         }
 
         r0.Store(c);
@@ -72,7 +80,7 @@ internal static unsafe class MicroKernel
     }
 
     /// <summary>8 rows. See <see cref="GemmTile.Run"/> for the arguments.</summary>
-    public static void Rows8<T>(int K, float* a, float* b, nint ldb, float* c, nint ldc, float* bias, bool add)
+    public static void Rows8<T>(int K, in TileLines left, float* b, nint ldb, float* c, nint ldc, float* bias, bool add)
         where T : struct, ITileRow<T>
     {
         T r0, r1, r2, r3, r4, r5, r6, r7;
@@ -93,17 +101,22 @@ internal static unsafe class MicroKernel
             r7 = r6 = r5 = r4 = r3 = r2 = r1 = r0;
         }
 
-        for (; K > 0; K--, a += 8, b += ldb)
+        var line = left.LineStride * sizeof(float);
+        var step = left.StepStride * sizeof(float);
+        var a0 = (byte*)left.Data;
+        var a3 = a0 + (3 * line);
+        var a6 = a3 + (3 * line);
+        for (; K > 0; K--, a0 += step, a3 += step, a6 += step, b += ldb)
         {
             var row = T.Load(b);
-            r0 = T.MultiplyAdd(a, row, r0);
-            r1 = T.MultiplyAdd(a + 1, row, r1);
-            r2 = T.MultiplyAdd(a + 2, row, r2);
-            r3 = T.MultiplyAdd(a + 3, row, r3);
-            r4 = T.MultiplyAdd(a + 4, row, r4);
-            r5 = T.MultiplyAdd(a + 5, row, r5);
-            r6 = T.MultiplyAdd(a + 6, row, r6);
-            r7 = T.MultiplyAdd(a + 7, row, r7);
+            r0 = T.MultiplyAdd((float*)a0, row, r0);
+            r1 = T.MultiplyAdd((float*)(a0 + line), row, r1);
+            r2 = T.MultiplyAdd((float*)(a0 + (2 * line)), row, r2);
+            r3 = T.MultiplyAdd((float*)a3, row, r3);
+            r4 = T.MultiplyAdd((float*)(a3 + line), row, r4);
+            r5 = T.MultiplyAdd((float*)(a3 + (2 * line)), row, r5);
+            r6 = T.MultiplyAdd((float*)a6, row, r6);
+            r7 = T.MultiplyAdd((float*)(a6 + line), row, r7);
         }
 
         r0.Store(c);
@@ -117,7 +130,7 @@ internal static unsafe class MicroKernel
     }
 
     /// <summary>6 rows. See <see cref="GemmTile.Run"/> for the arguments.</summary>
-    public static void Rows6<T>(int K, float* a, float* b, nint ldb, float* c, nint ldc, float* bias, bool add)
+    public static void Rows6<T>(int K, in TileLines left, float* b, nint ldb, float* c, nint ldc, float* bias, bool add)
         where T : struct, ITileRow<T>
     {
         T r0, r1, r2, r3, r4, r5;
@@ -136,15 +149,19 @@ internal static unsafe class MicroKernel
             r5 = r4 = r3 = r2 = r1 = r0;
         }
 
-        for (; K > 0; K--, a += 6, b += ldb)
+        var line = left.LineStride * sizeof(float);
+        var step = left.StepStride * sizeof(float);
+        var a0 = (byte*)left.Data;
+        var a3 = a0 + (3 * line);
+        for (; K > 0; K--, a0 += step, a3 += step, b += ldb)
         {
             var row = T.Load(b);
-            r0 = T.MultiplyAdd(a, row, r0);
-            r1 = T.MultiplyAdd(a + 1, row, r1);
-            r2 = T.MultiplyAdd(a + 2, row, r2);
-            r3 = T.MultiplyAdd(a + 3, row, r3);
-            r4 = T.MultiplyAdd(a + 4, row, r4);
-            r5 = T.MultiplyAdd(a + 5, row, r5);
+            r0 = T.MultiplyAdd((float*)a0, row, r0);
+            r1 = T.MultiplyAdd((float*)(a0 + line), row, r1);
+            r2 = T.MultiplyAdd((float*)(a0 + (2 * line)), row, r2);
+            r3 = T.MultiplyAdd((float*)a3, row, r3);
+            r4 = T.MultiplyAdd((float*)(a3 + line), row, r4);
+            r5 = T.MultiplyAdd((float*)(a3 + (2 * line)), row, r5);
         }
 
         r0.Store(c);
@@ -156,7 +173,7 @@ internal static unsafe class MicroKernel
     }
 
     /// <summary>4 rows. See <see cref="GemmTile.Run"/> for the arguments.</summary>
-    public static void Rows4<T>(int K, float* a, float* b, nint ldb, float* c, nint ldc, float* bias, bool add)
+    public static void Rows4<T>(int K, in TileLines left, float* b, nint ldb, float* c, nint ldc, float* bias, bool add)
         where T : struct, ITileRow<T>
     {
         T r0, r1, r2, r3;
@@ -173,13 +190,17 @@ internal static unsafe class MicroKernel
             r3 = r2 = r1 = r0;
         }
 
-        for (; K > 0; K--, a += 4, b += ldb)
+        var line = left.LineStride * sizeof(float);
+        var step = left.StepStride * sizeof(float);
+        var a0 = (byte*)left.Data;
+        var a3 = a0 + (3 * line);
+        for (; K > 0; K--, a0 += step, a3 += step, b += ldb)
         {
             var row = T.Load(b);
-            r0 = T.MultiplyAdd(a, row, r0);
-            r1 = T.MultiplyAdd(a + 1, row, r1);
-            r2 = T.MultiplyAdd(a + 2, row, r2);
-            r3 = T.MultiplyAdd(a + 3, row, r3);
+            r0 = T.MultiplyAdd((float*)a0, row, r0);
+            r1 = T.MultiplyAdd((float*)(a0 + line), row, r1);
+            r2 = T.MultiplyAdd((float*)(a0 + (2 * line)), row, r2);
+            r3 = T.MultiplyAdd((float*)a3, row, r3);
         }
 
         r0.Store(c);
@@ -189,7 +210,7 @@ internal static unsafe class MicroKernel
     }
 
     /// <summary>2 rows. See <see cref="GemmTile.Run"/> for the arguments.</summary>
-    public static void Rows2<T>(int K, float* a, float* b, nint ldb, float* c, nint ldc, float* bias, bool add)
+    public static void Rows2<T>(int K, in TileLines left, float* b, nint ldb, float* c, nint ldc, float* bias, bool add)
         where T : struct, ITileRow<T>
     {
         T r0, r1;
@@ -204,11 +225,14 @@ internal static unsafe class MicroKernel
             r1 = r0;
         }
 
-        for (; K > 0; K--, a += 2, b += ldb)
+        var line = left.LineStride * sizeof(float);
+        var step = left.StepStride * sizeof(float);
+        var a0 = (byte*)left.Data;
+        for (; K > 0; K--, a0 += step, b += ldb)
         {
             var row = T.Load(b);
-            r0 = T.MultiplyAdd(a, row, r0);
-            r1 = T.MultiplyAdd(a + 1, row, r1);
+            r0 = T.MultiplyAdd((float*)a0, row, r0);
+            r1 = T.MultiplyAdd((float*)(a0 + line), row, r1);
         }
 
         r0.Store(c);

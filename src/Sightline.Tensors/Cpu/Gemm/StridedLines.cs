@@ -9,6 +9,12 @@ internal readonly unsafe struct StridedLines(void* data, DType type, nint lineSt
 {
     private const int StepsAtOnce = 64;
 
+    /// <summary>Longest lines (floats) of which a panel is one short stretch of memory, that the first-level cache holds.</summary>
+    private const int LongestInPlace = 416;
+
+    /// <summary>Longest steps (floats): farther apart they would each need an entry of the first-level page table, and share cache sets.</summary>
+    private const int LongestStepInPlace = 512;
+
     public void* Data { get; } = data;
 
     public DType Type { get; } = type;
@@ -16,6 +22,13 @@ internal readonly unsafe struct StridedLines(void* data, DType type, nint lineSt
     public nint LineStride { get; } = lineStride;
 
     public nint StepStride { get; } = stepStride;
+
+    public bool InPlace => Type == DType.Float32
+        && ((StepStride == 1 && LineStride is > 0 and <= LongestInPlace) || (LineStride == 1 && StepStride is > 0 and <= LongestStepInPlace));
+
+    public bool StepsApart => LineStride == 1;
+
+    public TileLines LinesAt(int first, int k0) => new((float*)Data + (first * LineStride) + (k0 * StepStride), LineStride, StepStride);
 
     [SkipLocalsInit]
     public void Pack(float* target, int width, int first, int count, int k0, int K)

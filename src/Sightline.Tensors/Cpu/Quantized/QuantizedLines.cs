@@ -9,6 +9,12 @@ namespace Sightline.Tensors.Cpu.Quantized;
 /// </summary>
 internal readonly unsafe struct QuantizedLines(QuantizedWeight weight) : IPanelSource
 {
+    public bool InPlace => false;
+
+    public bool StepsApart => false;
+
+    public TileLines LinesAt(int first, int k0) => throw new InvalidOperationException("this operand must be packed");
+
     public void Pack(float* target, int width, int first, int count, int k0, int K)
     {
         var layout = weight.Layout;
