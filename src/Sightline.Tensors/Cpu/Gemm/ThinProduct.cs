@@ -49,11 +49,11 @@ internal static unsafe class ThinProduct
                 {
                     var rows = Math.Min(GemmTile.MaxRows, M - m);
                     var height = GemmTile.HeightFor(rows);
-                    var panel = left + ((long)m * K) + ((long)k * height);
+                    var panel = TileLines.Packed(left + ((long)m * K) + ((long)k * height), height);
                     var target = c + (m * ldc) + n;
                     var start = bias is null ? null : bias + n;
                     if (rows == height && columns == width) GemmTile.Run(height, width, steps, panel, packed.Data, width, target, ldc, start, add || k > 0);
-                    else GemmTile.RunPart(rows, columns, steps, panel, packed.Data, target, ldc, start, add || k > 0);
+                    else GemmTile.RunPart(rows, columns, steps, panel, packed.Data, width, target, ldc, start, add || k > 0);
                 }
             }
         }
