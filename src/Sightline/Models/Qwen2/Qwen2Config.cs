@@ -14,7 +14,7 @@ public sealed record Qwen2Config
     public static IReadOnlyList<string> ModelTypes { get; } = ["qwen2", "qwen2_vl", "qwen2_5_vl", "qwen3", "qwen3_vl"];
 
     /// <summary>Which architecture the keys describe: <c>qwen2</c>, <c>qwen2_vl_text</c>, <c>qwen3_vl_text</c> and so on.</summary>
-    public string ModelType { get; init; } = "qwen2";
+    public string ModelType { get; set; } = "qwen2";
 
     /// <summary>Rows of the token table.</summary>
     public required int VocabSize { get; init; }

@@ -57,11 +57,11 @@ public sealed record QwenVlConfig
     /// <summary>Keys at the top whatever the form; the defaults are those of <c>configuration_qwen2_vl.py</c>.</summary>
     internal sealed record TopKeys
     {
-        public string ModelType { get; init; } = "";
+        public string ModelType { get; set; } = "";
 
-        public int ImageTokenId { get; init; } = 151655;
+        public int ImageTokenId { get; set; } = 151655;
 
-        public int VideoTokenId { get; init; } = 151656;
+        public int VideoTokenId { get; set; } = 151656;
     }
 }
 
