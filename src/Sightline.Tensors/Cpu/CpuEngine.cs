@@ -23,6 +23,14 @@ public sealed partial class CpuEngine : Engine
     /// <inheritdoc/>
     public override Tensor Allocate(Shape shape, DType type) => Own(NativePool.Shared.Rent(shape.Count * type.Size()), shape, type);
 
+    /// <summary>A tensor over memory that something else provides (a mapped file); takes over the storage's reference. Where that memory is read-only, so is the tensor.</summary>
+    /// <exception cref="ArgumentException">The processor does not see the memory.</exception>
+    public Tensor Borrow(TensorStorage storage, Shape shape, DType type)
+    {
+        ArgumentNullException.ThrowIfNull(storage);
+        return storage.HostAddress != 0 ? Own(storage, shape, type) : throw new ArgumentException("the processor does not see this memory", nameof(storage));
+    }
+
     /// <inheritdoc/>
     public override unsafe void Clear(Tensor target) =>
         System.Runtime.InteropServices.NativeMemory.Clear(target.Data, (nuint)target.Bytes);

@@ -88,6 +88,13 @@ public sealed class Checkpoint : IDisposable
         file.LoadInto(info.Name, target);
     }
 
+    /// <summary>A tensor where it lies in the mapped file, or null. See <see cref="SafetensorsFile.Map"/>.</summary>
+    public Tensor? Map(string name)
+    {
+        var (file, info) = Find(name);
+        return file.Map(info.Name);
+    }
+
     /// <summary>A tensor's raw little-endian bytes (up to 2 GB), valid until <see cref="Dispose"/>.</summary>
     public ReadOnlySpan<byte> Raw(string name)
     {
@@ -183,7 +190,9 @@ public sealed class Checkpoint : IDisposable
                 // an index from the internet must not reach outside of its folder
                 if (name.Length == 0 || name != System.IO.Path.GetFileName(name) || name is "." or ".." || name.Contains('\\', StringComparison.Ordinal))
                     throw new SightlineException(ErrorKind.BadModel, $"{index}: the tensor {SafetensorsHeader.Quote(entry.Name)} is in {SafetensorsHeader.Quote(name)}, which is no file name in the same folder.");
-                files.Add(shards[name] = shard = SafetensorsFile.Open(System.IO.Path.Combine(folder, name)));
+                var path = System.IO.Path.Combine(folder, name);
+                if (!File.Exists(path)) throw new SightlineException(ErrorKind.BadModel, $"{index} names {name}, which is not in {folder}: the download is not complete, fetch the missing file.");
+                files.Add(shards[name] = shard = SafetensorsFile.Open(path));
             }
 
             if (!shard.Tensors.ContainsKey(entry.Name))

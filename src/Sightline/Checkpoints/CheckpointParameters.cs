@@ -11,4 +11,7 @@ public sealed class CheckpointParameters(Checkpoint checkpoint) : IParameterSour
 
     /// <inheritdoc/>
     public void Read(string path, Tensor target) => checkpoint.LoadInto(path, target);
+
+    /// <inheritdoc/>
+    public Tensor? Map(string path) => checkpoint.Map(path);
 }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.MemoryMappedFiles;
 using Sightline.Tensors;
+using Sightline.Tensors.Cpu;
 
 namespace Sightline.Checkpoints;
 
@@ -102,6 +103,20 @@ public sealed unsafe class SafetensorsFile : IDisposable
             target.Dispose();
             throw;
         }
+    }
+
+    /// <summary>
+    /// A tensor of the processor's engine over the mapped bytes, in the type of the file: nothing is read until it is used, and pages belong to
+    /// the file cache, which all processes share. Must not be written. Keeps the mapping alive, also after <see cref="Dispose"/>; dispose it too. Null
+    /// where the engine has no such type or the bytes are not aligned to it.
+    /// </summary>
+    /// <exception cref="SightlineException">BadModel: no such tensor, or more than six axes.</exception>
+    public Tensor? Map(string name)
+    {
+        ObjectDisposedException.ThrowIf(_start is null, this);
+        var info = this[name];
+        if (info.Type.NaturalDType() is not { } type || type == DType.Bool || type.Size() != info.Type.Size() || ((nint)_start + info.Offset) % type.Size() != 0 || info.Bytes == 0) return null;
+        return CpuEngine.Instance.Borrow(new MappedStorage(_view.SafeMemoryMappedViewHandle, (nint)(_start + info.Offset)), TensorReading.ShapeOf(info), type);
     }
 
     /// <summary>Fills an existing tensor, in its element type; its shape must have the tensor's element count.</summary>

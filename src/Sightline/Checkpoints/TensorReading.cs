@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 using Sightline.Tensors;
 using Sightline.Tensors.Cpu;
@@ -76,11 +77,17 @@ internal static class TensorReading
         where T : unmanaged, System.Numerics.IBinaryInteger<T>
     {
         long bad = 0;
-        foreach (var value in values)
+        var wide = Vector.Create(exponent);
+        var i = 0;
+        for (; i <= values.Length - Vector<T>.Count; i += Vector<T>.Count)
         {
-            if ((value & exponent) == exponent) bad++;
+            // which of them is only asked where there is one
+            var hit = Vector.Equals(Vector.BitwiseAnd(Vector.Create(values[i..]), wide), wide);
+            if (hit == Vector<T>.Zero) continue;
+            for (var lane = 0; lane < Vector<T>.Count; lane++) bad += hit[lane] == T.Zero ? 0 : 1;
         }
 
+        for (; i < values.Length; i++) bad += (values[i] & exponent) == exponent ? 1 : 0;
         return bad;
     }
 

@@ -54,6 +54,57 @@ internal static class PublishedFolder
         }
     }
 
+    /// <summary>Makes a model for inference from the folder's weights, which stay in the mapped files where the plan leaves them as they are stored.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="rename">From the file's names to the model's.</param>
+    /// <param name="plan">The format of each matrix.</param>
+    /// <param name="checkFinite">Also reads all weights and refuses NaN and infinity.</param>
+    /// <param name="make">Makes the model at a scope.</param>
+    /// <exception cref="SightlineException">BadModel: a file is missing or damaged, a tensor is missing, has another shape, or is not finite.</exception>
+    public static PublishedModel<TModel> Open<TModel>(HuggingFaceFolder folder, Func<string, string?>? rename, WeightPlan plan, bool checkFinite, Func<ParameterScope, TModel> make)
+    {
+        using var checkpoint = folder.OpenCheckpoint(rename);
+        var source = new CheckpointParameters(checkpoint);
+        var opened = Make(WeightPlan.AsStored);
+        try
+        {
+            checkpoint.Fit(opened.Parameters.Wanted, checkFinite).ThrowIfUnusable();
+            if (plan == WeightPlan.AsStored) return opened;
+        }
+        catch
+        {
+            opened.Dispose();
+            throw;
+        }
+
+        // nothing is converted or quantized before it is known that all fits
+        opened.Dispose();
+        return Make(plan);
+
+        PublishedModel<TModel> Make(WeightPlan formats)
+        {
+            var parameters = ParameterStore.Open(source, formats);
+            try
+            {
+                return new PublishedModel<TModel>(make(parameters.Root), parameters);
+            }
+            catch
+            {
+                parameters.Dispose();
+                throw;
+            }
+        }
+    }
+
+    /// <summary>How well the folder's weights fit the model that its configuration describes.</summary>
+    public static FitReport Fit<TModel>(HuggingFaceFolder folder, Func<string, string?>? rename, bool checkFinite, Func<ParameterScope, TModel> make)
+    {
+        using var checkpoint = folder.OpenCheckpoint(rename);
+        using var parameters = ParameterStore.Open(new CheckpointParameters(checkpoint), WeightPlan.AsStored);
+        _ = make(parameters.Root);
+        return checkpoint.Fit(parameters.Wanted, checkFinite);
+    }
+
     /// <summary>
     /// A configuration from its JSON object. Keys that the record lacks are ignored, as published files hold many that do not change the network.
     /// Members with a default value are <c>set</c>, not <c>init</c>: generated readers give every <c>init</c> member a value, and a missing key

@@ -5,25 +5,24 @@ using Sightline.Tensors.Quantized;
 namespace Sightline.Nn;
 
 /// <summary>
-/// y = x Wᵀ + b, over the last axis. Parameters <c>weight</c> [Out, In] and <c>bias</c> [Out]. In a store with
-/// <see cref="ParameterStore.Quantization"/> the product runs on int8 or int4 weights.
+/// y = x Wᵀ + b, over the last axis. Parameters <c>weight</c> [Out, In] and <c>bias</c> [Out]. The store decides whether the product runs on
+/// int8 or int4 weights (<see cref="ParameterStore.Quantization"/>, <see cref="WeightPlan"/>).
 /// </summary>
 public sealed class Linear
 {
-    private readonly Tensor _weight;
+    private readonly Tensor? _weight;
     private readonly Tensor? _bias;
     private readonly QuantizedWeight? _quantized;
 
     /// <summary>Takes its parameters below <paramref name="scope"/>.</summary>
     public Linear(ParameterScope scope, int inputs, int outputs, bool bias = true, Initializer? initializer = null)
     {
-        _weight = scope.Get("weight", [outputs, inputs], initializer ?? Initializer.FanIn());
+        (_weight, _quantized) = scope.GetLinear("weight", [outputs, inputs], initializer ?? Initializer.FanIn());
         _bias = bias ? scope.Get("bias", [outputs], Initializer.Zeros) : null;
-        _quantized = scope.Quantize(_weight);
     }
 
     /// <summary>[.., In] to [.., Out].</summary>
-    public Tensor Forward(Tensor x) => _quantized is null
-        ? Op.Linear(x, Precision.Match(_weight, x), _bias is null ? null : Precision.Match(_bias, x))
-        : Op.QuantizedLinear(x, _quantized, _bias);
+    public Tensor Forward(Tensor x) => _quantized is not null
+        ? Op.QuantizedLinear(x, _quantized, _bias)
+        : Op.Linear(x, Precision.Match(_weight!, x), _bias is null ? null : Precision.Match(_bias, x));
 }

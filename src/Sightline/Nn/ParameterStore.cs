@@ -26,6 +26,8 @@ public sealed class ParameterStore : IDisposable
     private readonly List<QuantizedWeight> _quantized = [];
     private readonly List<string> _missing = [];
     private readonly List<string> _misfits = [];
+    private readonly List<(string Name, Shape Shape)> _wanted = [];
+    private WeightPlan? _plan;
     private bool _leaveUnwritten;
 
     private ParameterStore(IParameterSource? source, RandomStream? random)
@@ -43,8 +45,14 @@ public sealed class ParameterStore : IDisposable
     /// <summary>Entries whose shape in the checkpoint differs, as readable sentences.</summary>
     public IReadOnlyList<string> Misfits => _misfits;
 
-    /// <summary>Number of trainable and frozen numbers.</summary>
-    public long Count => _ordered.Sum(parameter => parameter.Value.Count);
+    /// <summary>Number of trainable and frozen numbers, quantized ones included.</summary>
+    public long Count => _ordered.Sum(parameter => parameter.Value.Count) + _quantized.Sum(weight => (long)weight.OutputSize * weight.InputSize);
+
+    /// <summary>Everything that layers have asked for, whatever became of it.</summary>
+    public IReadOnlyList<(string Name, Shape Shape)> Wanted => _wanted;
+
+    /// <summary>Bytes of all weights, mapped files included.</summary>
+    public long Bytes => _ordered.Sum(parameter => parameter.Value.Bytes) + _quantized.Sum(weight => weight.Bytes);
 
     /// <summary>Parameters from initializers. Each path has its own random stream: adding a layer leaves the others' values alone.</summary>
     public static ParameterStore Initialize(ulong seed) => new(null, new RandomStream(seed));
@@ -52,6 +60,12 @@ public sealed class ParameterStore : IDisposable
     /// <summary>Parameters from a checkpoint; with a seed, paths that it lacks are initialized, otherwise they are an error in <see cref="RequireComplete"/>.</summary>
     public static ParameterStore From(IParameterSource source, ulong? seedForMissing = null, QuantizedFormat? quantization = null) =>
         new(source, seedForMissing is { } seed ? new RandomStream(seed) : null) { Quantization = quantization };
+
+    /// <summary>
+    /// Frozen parameters for inference, each matrix in the format of a plan. What is kept as it is stored lies in the mapped file, so that opening
+    /// takes no time and memory is shared with other processes; nothing is started anew.
+    /// </summary>
+    public static ParameterStore Open(IParameterSource source, WeightPlan plan) => new(source, null) { _plan = plan };
 
     /// <summary>Parameters with arbitrary values, for counting: memory is reserved but never touched.</summary>
     public static ParameterStore Unwritten() => new(null, null) { _leaveUnwritten = true };
@@ -100,8 +114,8 @@ public sealed class ParameterStore : IDisposable
     }
 
     /// <summary>
-    /// Set before the layers are made: matrices of linear layers are then also kept quantized, and used so in the forward pass. For
-    /// inference; a quantized layer does not train.
+    /// Set before the layers are made: matrices of linear layers are then kept quantized, all but narrow ones, whose rounding costs more than it saves.
+    /// For inference; a quantized layer does not train.
     /// </summary>
     public QuantizedFormat? Quantization { get; init; }
 
@@ -121,13 +135,24 @@ public sealed class ParameterStore : IDisposable
         _byPath.Clear();
     }
 
-    /// <summary>The quantized form of a matrix, where the store keeps one: null for narrow matrices, whose rounding costs more than it saves.</summary>
-    internal QuantizedWeight? Quantize(Tensor matrix)
+    /// <summary>The matrix of a linear layer, [output, input]: quantized if the plan says so and it is not narrow, else dense.</summary>
+    internal (Tensor? Dense, QuantizedWeight? Quantized) GetLinear(string path, Shape shape, Initializer initializer)
     {
-        if (Quantization is not { } format || matrix.Shape[1] < SmallestQuantizedInput || matrix.Shape[1] % 32 != 0) return null;
-        var weight = QuantizedWeight.Quantize(matrix, format);
+        var format = _plan?.Of(path) switch
+        {
+            WeightFormat.Int8 => QuantizedFormat.Int8,
+            WeightFormat.Int4 => QuantizedFormat.Int4,
+            _ => Quantization,
+        };
+        if (format is not { } wanted || shape[1] < SmallestQuantizedInput || shape[1] % 32 != 0 || _source?.ShapeOf(path) != shape)
+            return (Get(path, shape, initializer), null);
+        if (!_byPath.ContainsKey(path)) _wanted.Add((path, shape));
+        using var stored = _source.Map(path);
+        using var read = stored is null ? Tensor.Empty(shape) : null;
+        if (read is not null) _source.Read(path, read);
+        var weight = QuantizedWeight.Quantize(stored ?? read!, wanted);
         _quantized.Add(weight);
-        return weight;
+        return (null, weight);
     }
 
     private static void ThrowMisfit(string where, List<string> problems)
@@ -145,25 +170,53 @@ public sealed class ParameterStore : IDisposable
                 : throw new ShapeException($"parameter '{path}' was made as {known.Value.Shape} and is asked for as {shape}");
         }
 
-        var value = Tensor.Empty(shape).AsParameter();
+        _wanted.Add((path, shape));
+        var stored = _source?.ShapeOf(path);
+        var value = Make(path, shape, fits: stored == shape).AsParameter(requiresGrad: _plan is null);
         var parameter = new Parameter(path, value);
         _byPath.Add(path, parameter);
         _ordered.Add(parameter);
-        if (_source?.ShapeOf(path) is { } stored)
-        {
-            if (stored == shape) _source.Read(path, value);
-            else _misfits.Add($"'{path}' is {stored} in the file and {shape} in the model");
-            if (stored == shape) return value;
-        }
-        else if (_source is not null)
-        {
-            _missing.Add(path);
-        }
-
-        if (_leaveUnwritten || _misfits.Count > 0) return value; // a store with misfits is refused: touching its memory would only cost
+        if (stored == shape) return value;
+        if (stored is not null) _misfits.Add($"'{path}' is {stored} in the file and {shape} in the model");
+        else if (_source is not null) _missing.Add(path);
+        if (_leaveUnwritten || _plan is not null || _misfits.Count > 0) return value; // a store with misfits is refused: touching its memory would only cost
         if (_random is null) value.Engine.Clear(value);
         else initializer.Apply(value, _random.Fork(path));
         return value;
+    }
+
+    /// <summary>A parameter with the values of the source where it fits.</summary>
+    private Tensor Make(string path, Shape shape, bool fits)
+    {
+        if (!fits) return Tensor.Empty(shape);
+        if (_plan is not null && shape.Rank > 1)
+        {
+            var mapped = _source!.Map(path);
+            var type = _plan.Of(path) switch
+            {
+                WeightFormat.Float32 => DType.Float32,
+                WeightFormat.BFloat16 => DType.BFloat16,
+                _ => mapped?.DType ?? DType.Float32,
+            };
+            if (mapped?.DType == type) return OnDefaultEngine(mapped);
+            mapped?.Dispose();
+            return Read(path, Tensor.Empty(shape, type));
+        }
+
+        return Read(path, Tensor.Empty(shape));
+    }
+
+    private static Tensor OnDefaultEngine(Tensor mapped)
+    {
+        if (ReferenceEquals(mapped.Engine, Engine.Default)) return mapped;
+        using var host = mapped;
+        return host.To(Engine.Default);
+    }
+
+    private Tensor Read(string path, Tensor target)
+    {
+        _source!.Read(path, target);
+        return target;
     }
 }
 
@@ -175,6 +228,12 @@ public interface IParameterSource
 
     /// <summary>Reads an entry, converted to the element type of the target.</summary>
     void Read(string path, Tensor target);
+
+    /// <summary>
+    /// An entry where it lies, in the element type in which it is stored, to be read only; null where that cannot be. The caller disposes it; it stays
+    /// valid after the source is closed.
+    /// </summary>
+    Tensor? Map(string path) => null;
 }
 
 /// <summary>A place in the tree of a model: <c>scope / "blocks" / 3 / "attention"</c>.</summary>
@@ -193,8 +252,8 @@ public readonly struct ParameterScope(ParameterStore store, string path)
     /// <summary>The parameter with this name here.</summary>
     public Tensor Get(string name, Shape shape, Initializer initializer) => store.Get(Child(name).Path, shape, initializer);
 
-    /// <summary>See <see cref="ParameterStore.Quantization"/>.</summary>
-    internal QuantizedWeight? Quantize(Tensor matrix) => store.Quantize(matrix);
+    /// <summary>The matrix of a linear layer with this name here, dense or quantized.</summary>
+    internal (Tensor? Dense, QuantizedWeight? Quantized) GetLinear(string name, Shape shape, Initializer initializer) => store.GetLinear(Child(name).Path, shape, initializer);
 
     private ParameterScope Child(string name) => new(store, path.Length == 0 ? name : $"{path}.{name}");
 }

@@ -21,6 +21,13 @@ public sealed class PartedParameters(IReadOnlyList<(string Prefix, IParameterSou
         (source ?? throw new KeyNotFoundException($"no source holds the parameter '{path}'")).Read(name, target);
     }
 
+    /// <inheritdoc/>
+    public Tensor? Map(string path)
+    {
+        var (source, name) = Find(path);
+        return source?.Map(name);
+    }
+
     private (IParameterSource? Source, string Name) Find(string path)
     {
         foreach (var (prefix, source) in parts)

@@ -1,3 +1,4 @@
+using Sightline.Checkpoints;
 using Sightline.Generation;
 using Sightline.Models.Qwen2;
 using Sightline.Nn;
@@ -39,13 +40,27 @@ public sealed class QwenVlModel : ILanguageModel
     /// <summary>The language model without its head.</summary>
     public Qwen2Model Text { get; }
 
-    /// <summary>Loads a model folder.</summary>
+    /// <summary>Opens a model folder. Weights that stay as they are stored lie in the mapped files: opening reads hardly anything.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="plan">The format of each matrix; as it is stored when null.</param>
+    /// <param name="checkFinite">Also reads all weights and refuses NaN and infinity.</param>
     /// <exception cref="SightlineException">NotFound, or BadModel: another architecture, a missing or damaged file, or weights that do not fit.</exception>
-    public static PublishedModel<QwenVlModel> Load(string path)
+    public static PublishedModel<QwenVlModel> Load(string path, WeightPlan? plan = null, bool checkFinite = false)
     {
         using var folder = PublishedFolder.Open(path, [.. QwenVlConfig.ModelTypes]);
         var config = QwenVlConfig.Read(folder.Config, folder.ConfigPath);
-        return PublishedFolder.Load(folder, Rename, (scope, _) => new QwenVlModel(config, scope));
+        return PublishedFolder.Open(folder, Rename, plan ?? WeightPlan.AsStored, checkFinite, scope => new QwenVlModel(config, scope));
+    }
+
+    /// <summary>How well a folder's weights fit the model that its configuration describes: what is missing, unused, of another shape, or not finite.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="checkFinite">Also reads all weights and looks for NaN and infinity.</param>
+    /// <exception cref="SightlineException">NotFound, or BadModel: another architecture, or a missing or damaged file.</exception>
+    public static FitReport Fit(string path, bool checkFinite = true)
+    {
+        using var folder = PublishedFolder.Open(path, [.. QwenVlConfig.ModelTypes]);
+        var config = QwenVlConfig.Read(folder.Config, folder.ConfigPath);
+        return PublishedFolder.Fit(folder, Rename, checkFinite, scope => new QwenVlModel(config, scope));
     }
 
     /// <inheritdoc/>

@@ -2,7 +2,7 @@ using Sightline.Models.QwenVl;
 using Sightline.Testing;
 using Sightline.Verification;
 
-namespace Sightline.Tests.Models;
+namespace Sightline.Tests.Models.QwenVl;
 
 /// <summary>Qwen-VL models against everything that the reference implementation stored for them.</summary>
 public class QwenVlModelTests
