@@ -15,6 +15,7 @@ internal static class CommandList
         new InspectCommand(),
         new ModelsCommand(),
         new BenchmarkCommand(),
+        new VerifyCommand(),
         new PresetsCommand(),
         new DoctorCommand(),
     ];
