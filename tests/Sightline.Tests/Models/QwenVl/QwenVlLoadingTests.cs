@@ -20,6 +20,8 @@ public class QwenVlLoadingTests
     [InlineData("tiny-qwen2_5-vl")]
     [InlineData(Sharded)]
     [InlineData("tiny-qwen2_5-vl-bf16-nested-names")]
+    [InlineData("tiny-qwen3-vl")]
+    [InlineData("tiny-qwen3-vl-bf16")]
     public void A_published_folder_fits_exactly(string model)
     {
         var report = QwenVlModel.Fit(Fixtures.Path("models", model));

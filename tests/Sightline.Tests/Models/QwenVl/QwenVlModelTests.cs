@@ -14,11 +14,12 @@ public class QwenVlModelTests
             var data = new TheoryData<string, string, string>();
             foreach (var (model, goldens) in new[]
             {
-                ("tiny-qwen2-vl", "tiny-qwen2-vl"), ("tiny-qwen2_5-vl", "tiny-qwen2_5-vl"), ("tiny-qwen2_5-vl-bf16-sharded", "tiny-qwen2_5-vl-bf16-sharded"),
-                ("tiny-qwen2_5-vl-bf16-nested-names", "tiny-qwen2_5-vl-bf16-sharded"),
+                ("tiny-qwen2-vl", "model_goldens/tiny-qwen2-vl"), ("tiny-qwen2_5-vl", "model_goldens/tiny-qwen2_5-vl"),
+                ("tiny-qwen2_5-vl-bf16-sharded", "model_goldens/tiny-qwen2_5-vl-bf16-sharded"), ("tiny-qwen2_5-vl-bf16-nested-names", "model_goldens/tiny-qwen2_5-vl-bf16-sharded"),
+                ("tiny-qwen3-vl", "qwen3_goldens/tiny-qwen3-vl"), ("tiny-qwen3-vl-bf16", "qwen3_goldens/tiny-qwen3-vl-bf16"),
             })
             {
-                foreach (var name in ReferenceFolder.Open(Fixtures.Path("qwen", "model_goldens", goldens)).Cases) data.Add(model, goldens, name);
+                foreach (var name in ReferenceFolder.Open(Fixtures.Path("qwen", goldens)).Cases) data.Add(model, goldens, name);
             }
 
             return data;
@@ -30,11 +31,11 @@ public class QwenVlModelTests
     public void Model_equals_the_reference(string model, string goldens, string name)
     {
         using var loaded = QwenVlModel.Load(Fixtures.Path("models", model));
-        var reference = ReferenceFolder.Open(Fixtures.Path("qwen", "model_goldens", goldens));
+        var reference = ReferenceFolder.Open(Fixtures.Path("qwen", goldens));
         var report = ModelVerifier.Run(loaded.Model, reference, new VerificationOptions { Cases = [name], EndTokens = [858, 856] });
         Assert.True(report.Passed, report.FirstOff?.ToString());
         string[] inputs = ["input_ids", "attention_mask", "image_grid_thw", "completion.ids"];
-        var stored = new FixtureTensors("qwen", "model_goldens", goldens, $"{name}.safetensors").Names.Except(inputs);
+        var stored = new FixtureTensors("qwen", goldens, $"{name}.safetensors").Names.Except(inputs);
         Assert.Equal(stored.Order(), report.Differences.Select(difference => difference.Tensor).Order());
     }
 }
