@@ -135,7 +135,7 @@ internal sealed class TrainingStepBenchmark : IDisposable
             tape.Backward(loss.Total);
         }
 
-        _optimizer.Step(1e-4, AdamW.ClipScale(_optimizer.GradientNorm(), 1));
+        _optimizer.Step(1e-4, GradientClipping.Coefficient(GradientClipping.Norm(_batch.Model.Parameters.All), 1));
         _batch.Model.Parameters.ClearGradients();
         return value;
     }

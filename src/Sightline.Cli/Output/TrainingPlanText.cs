@@ -41,6 +41,7 @@ internal static class TrainingPlanText
     {
         json.WriteStartObject();
         json.WriteNumber("parameter_bytes", plan.ParameterBytes);
+        json.WriteNumber("picture_bytes", plan.PictureBytes);
         json.WriteNumber("available_bytes", plan.AvailableBytes);
         json.WriteNumber("seconds", Math.Round(plan.Duration.TotalSeconds, 3));
         json.WriteStartArray("stages");
@@ -70,7 +71,7 @@ internal static class TrainingPlanText
     }}");
 
     private static string Summary(TrainingPlan plan) =>
-        $"about {Duration(plan.Duration)} without validation; at most {Bytes(plan.Stages.Max(stage => stage.PeakBytes))} of {Bytes(plan.AvailableBytes)}, {Bytes(plan.ParameterBytes)} of it for weights and optimizer";
+        $"about {Duration(plan.Duration)} without validation; at most {Bytes(plan.Stages.Max(stage => stage.PeakBytes))} of {Bytes(plan.AvailableBytes)}, {Bytes(plan.ParameterBytes)} of it for weights and optimizer, {Bytes(plan.PictureBytes)} for pictures";
 
     private static string? Shortage(TrainingPlan plan) => plan.Stages.Max(stage => stage.PeakBytes) > plan.AvailableBytes * TrainingPlan.UsableShare
         ? "this may not fit into memory; --batch auto chooses a batch that does"

@@ -18,6 +18,7 @@ public sealed class GroundingTrainer : IDisposable
     private readonly IReadOnlyList<(ISampleSource Source, double Weight)> _drawn;
     private readonly RunFolder _folder;
     private readonly TimeProvider _clock;
+    private readonly PictureMemory _pictures;
     private TrainingRecipe _recipe;
 
     /// <summary>Opens the data, makes the model and checks that everything fits; trains nothing yet.</summary>
@@ -32,6 +33,7 @@ public sealed class GroundingTrainer : IDisposable
         if (tokenizer.VocabularySize > _config.VocabSize)
             throw new SightlineException(ErrorKind.BadRecipe, $"the tokenizer {recipe.Model.TokenizerFolder()} has {tokenizer.VocabularySize} entries, the model only {_config.VocabSize}");
         _processor = new FusionProcessor(_config, tokenizer);
+        _pictures = new PictureMemory((long)recipe.PictureMemory << 20);
         _train = [.. recipe.Train.Select(source => Open(source, training: true))];
         _drawn = [.. recipe.Train.Zip(_train, (source, opened) => (WithAbsent(source, opened), source.Weight))];
         _validation = [.. recipe.Validation.Select(source => Open(source, training: false))];
@@ -60,7 +62,7 @@ public sealed class GroundingTrainer : IDisposable
     /// <param name="available">Memory that may be used, in bytes; null: what the runtime says.</param>
     public TrainingPlan Plan(long? available = null)
     {
-        var plan = TrainingPlanner.Make(_recipe, _model.Parameters.Count, Measure, available);
+        var plan = TrainingPlanner.Make(_recipe, _model.Parameters.Count, Measure, PictureBytes(), available);
         _recipe = plan.Apply(_recipe);
         return plan;
     }
@@ -108,13 +110,16 @@ public sealed class GroundingTrainer : IDisposable
 
     private ISampleSource Open(SourceRecipe source, bool training) => source.Scenes is { } scenes
         ? new SceneSource(source.Name, scenes, _recipe.Seed + (training ? 0UL : 0x5EED), _processor, endless: training)
-        : new PictureSource(source.Name, source.Pictures!, _recipe.Seed, _processor, training);
+        : new PictureSource(source.Name, source.Pictures!, _recipe.Seed, _processor, training, _pictures);
 
     private ISampleSource WithAbsent(SourceRecipe source, ISampleSource opened) =>
         source.AbsentPhrases == 0 ? opened : new AbsentPhrases(opened, source, _train.Where(other => other != opened), _recipe.Seed);
 
     private SampleMixture SourcesOf(StageRecipe recipe) =>
         new(recipe.Sources.Count == 0 ? _drawn : [.. _drawn.Where(entry => recipe.Sources.Contains(entry.Source.Name))]);
+
+    /// <summary>What decoded pictures will take at most.</summary>
+    private long PictureBytes() => Math.Min(_pictures.Limit, _train.Concat(_validation).OfType<PictureSource>().Sum(source => source.LargestPictureBytes));
 
     /// <summary>Seconds of a forward and backward pass of a stage at a batch size.</summary>
     private double Measure(int index, int batch)

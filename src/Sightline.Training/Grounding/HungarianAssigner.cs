@@ -1,64 +1,51 @@
-using Sightline.Geometry;
+using Sightline.Training.Losses;
 
 namespace Sightline.Training.Grounding;
 
 /// <summary>
-/// One place an object, at the least total cost (Carion et al. 2020, DETR, section 3.1): 2 · focal cost of the alignment with the
-/// object's phrases + 5 · L1 + 2 · (1 - GIoU). The quality is the IoU of the chosen place's box.
+/// One place an object, at the least total cost (Carion et al. 2020, DETR, section 3.1), by <see cref="SetMatcher"/>: places are its queries and
+/// the phrases that mean an object its tokens. 2 · focal cost + 5 · L1 - 2 · GIoU. The quality is the IoU of the chosen place's box.
 /// </summary>
 public sealed class HungarianAssigner(int side) : IPlaceAssigner
 {
-    private const float Alpha = 0.25f;
-    private readonly AssignmentSolver _solver = new();
-    private float[] _cost = [];
-    private int[] _placeOf = [];
+    private readonly SetMatcher _matcher = new(new SetLossOptions { Classification = SetClassification.TokenFocal, ClassCost = 2, BoxCost = 5, GiouCost = 2 });
 
     /// <inheritdoc/>
     public void Assign(ReadOnlySpan<float> boxes, ReadOnlySpan<float> logits, TrainingSample sample, List<Assignment> result)
     {
         ArgumentNullException.ThrowIfNull(sample);
         ArgumentNullException.ThrowIfNull(result);
-        var (objects, places) = (sample.Objects.Length, side * side);
-        if (objects == 0) return;
-        if (_cost.Length < objects * places) _cost = new float[objects * places];
-        if (_placeOf.Length < objects) _placeOf = new int[objects];
-        for (var o = 0; o < objects; o++)
+        var (objects, phrases, places) = (sample.Objects, sample.Phrases.Length, side * side);
+        if (objects.Length == 0) return;
+        var byPlace = new float[places * phrases];                                        // [M x P]
+        var centred = new float[places * 4];
+        for (var place = 0; place < places; place++)
         {
-            for (var place = 0; place < places; place++) _cost[(o * places) + place] = Cost(o, place, boxes.Slice(place * 4, 4), logits, sample);
+            for (var p = 0; p < phrases; p++) byPlace[(place * phrases) + p] = logits[(p * places) + place];
+            var box = boxes.Slice(place * 4, 4);
+            Centre(box[0], box[1], box[2], box[3], centred.AsSpan(place * 4, 4));
         }
 
-        _solver.Solve(_cost.AsSpan(0, objects * places), objects, places, _placeOf.AsSpan(0, objects));
-        var first = result.Count;
-        for (var o = 0; o < objects; o++)
+        var (chosen, targets) = _matcher.Match(byPlace, centred, Target(sample));
+        for (var k = 0; k < chosen.Length; k++)
         {
-            var box = boxes.Slice(_placeOf[o] * 4, 4);
-            result.Add(new Assignment(_placeOf[o], o, sample.Objects[o].Iou(new CanvasBox(box[0], box[1], box[2], box[3]))));
+            var box = boxes.Slice(chosen[k] * 4, 4);
+            result.Add(new Assignment(chosen[k], targets[k], objects[targets[k]].Iou(new CanvasBox(box[0], box[1], box[2], box[3]))));
         }
-
-        result.Sort(first, result.Count - first, Comparer<Assignment>.Create((a, b) => a.Place.CompareTo(b.Place)));
     }
 
-    private float Cost(int o, int place, ReadOnlySpan<float> box, ReadOnlySpan<float> logits, TrainingSample sample)
+    private static SetTarget Target(TrainingSample sample)
     {
-        var target = sample.Objects[o];
-        var giou = Iou.Of(box[0], box[1], box[2], box[3], target.X1, target.Y1, target.X2, target.Y2, IouKind.Generalized);
-        var l1 = MathF.Abs(box[0] - target.X1) + MathF.Abs(box[1] - target.Y1) + MathF.Abs(box[2] - target.X2) + MathF.Abs(box[3] - target.Y2);
-        return (2 * FocalCost(o, place, logits, sample)) + (5 * l1) + (2 * (1 - giou));
+        var objects = sample.Objects;
+        var boxes = new float[objects.Length * 4];
+        for (var o = 0; o < objects.Length; o++) Centre(objects[o].X1, objects[o].Y1, objects[o].X2, objects[o].Y2, boxes.AsSpan(o * 4, 4));
+        bool[][] meant = [.. objects.Select((_, o) => Array.ConvertAll(sample.Targets, means => means.AsSpan().Contains(o)))];
+        return new SetTarget([.. Enumerable.Range(0, objects.Length)], boxes, meant);
     }
 
-    /// <summary>What the focal loss would gain by calling this place positive, averaged over the phrases that mean the object.</summary>
-    private float FocalCost(int o, int place, ReadOnlySpan<float> logits, TrainingSample sample)
+    private static void Centre(float x1, float y1, float x2, float y2, Span<float> box)
     {
-        float sum = 0;
-        var phrases = 0;
-        for (var p = 0; p < sample.Targets.Length; p++)
-        {
-            if (!sample.Targets[p].AsSpan().Contains(o)) continue;
-            var q = 1 / (1 + MathF.Exp(-logits[(p * side * side) + place]));
-            sum += (Alpha * (1 - q) * (1 - q) * -MathF.Log(q + 1e-8f)) - ((1 - Alpha) * q * q * -MathF.Log(1 - q + 1e-8f));
-            phrases++;
-        }
-
-        return phrases == 0 ? 0 : sum / phrases;
+        (box[0], box[1]) = ((x1 + x2) / 2, (y1 + y2) / 2);
+        (box[2], box[3]) = (x2 - x1, y2 - y1);
     }
 }

@@ -16,6 +16,9 @@ namespace Sightline.Training.Grounding;
 /// </summary>
 public sealed class PictureSource : ISampleSource
 {
+    /// <summary>Pictures are scaled to at most so many times what fits the canvas: enough detail for the largest zoom.</summary>
+    private const double Detail = 1.6;
+
     private readonly FusionProcessor _processor;
     private readonly PictureRecipe _recipe;
     private readonly DataSet _data;
@@ -23,18 +26,26 @@ public sealed class PictureSource : ISampleSource
     private readonly RandomStream _random;
     private readonly bool _training;
     private readonly Augmenter? _augmenter;
+    private readonly PictureMemory? _memory;
     private readonly Picture?[] _pictures;
     private readonly Lock _orderLock = new();
     private (long Epoch, int[] Order) _order = (-1, []);
 
-    /// <summary>Opens the data set; pictures are read when they are first needed and then kept, scaled to what the canvas can show.</summary>
-    public PictureSource(string name, PictureRecipe recipe, ulong seed, FusionProcessor processor, bool training)
+    /// <summary>Opens the data set; pictures are read when they are needed and then kept where there is room, scaled to what the canvas can show.</summary>
+    /// <param name="name">As in the recipe.</param>
+    /// <param name="recipe">Which pictures, and what is asked of them.</param>
+    /// <param name="seed">Of the run.</param>
+    /// <param name="processor">The model's.</param>
+    /// <param name="training">Whether samples are shuffled and changed.</param>
+    /// <param name="memory">Room for pictures; null: none is kept.</param>
+    public PictureSource(string name, PictureRecipe recipe, ulong seed, FusionProcessor processor, bool training, PictureMemory? memory = null)
     {
         ArgumentNullException.ThrowIfNull(recipe);
         Name = name;
         _recipe = recipe;
         _processor = processor;
         _training = training;
+        _memory = memory;
         _random = new RandomStream(seed).Fork(name);
         _data = Select(DataSet.Open(recipe.Path), recipe);
         if (_data.Samples.Count == 0) throw new SightlineException(ErrorKind.BadData, $"source '{name}': {recipe.Path} has no sample in the chosen split");
@@ -67,6 +78,9 @@ public sealed class PictureSource : ISampleSource
     public bool HasExpressions => HasOwnPhrases || _recipe.Expressions > 0;
 
     private bool HasOwnPhrases => _data.Samples.Any(sample => sample.Phrases.Any(phrase => phrase.IsGrounded));
+
+    /// <summary>The most that the pixels of all its pictures can take, in bytes.</summary>
+    internal long LargestPictureBytes => 3 * (long)Math.Ceiling(Math.Pow(Detail * _processor.ImageSize, 2)) * _data.Samples.Count;
 
     /// <inheritdoc/>
     public TrainingSample Get(long index)
@@ -139,10 +153,9 @@ public sealed class PictureSource : ISampleSource
     {
         if (Volatile.Read(ref _pictures[at]) is { } kept) return kept;
         var picture = Picture.Decode(_data.ReadPictureBytes(_data.Samples[at]), name: _data.Samples[at].PictureFile);
-        // kept at up to 1.6 times what fits the canvas: enough detail for the largest zoom
-        var scale = 1.6 * _processor.ImageSize / Math.Max(picture.Width, picture.Height);
+        var scale = Detail * _processor.ImageSize / Math.Max(picture.Width, picture.Height);
         if (scale < 1) picture = picture.ResizeTo(Math.Max(1, (int)(picture.Width * scale)), Math.Max(1, (int)(picture.Height * scale)), ResizeFilter.Bilinear);
-        Volatile.Write(ref _pictures[at], picture);
+        _memory?.Offer(ref _pictures[at], picture);
         return picture;
     }
 

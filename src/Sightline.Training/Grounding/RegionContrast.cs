@@ -3,6 +3,7 @@ using Sightline.Geometry;
 using Sightline.Models.Fusion;
 using Sightline.Tensors;
 using Sightline.Tensors.Ops;
+using Sightline.Training.Losses;
 
 namespace Sightline.Training.Grounding;
 
@@ -107,46 +108,7 @@ public sealed class RegionContrast(FusionConfig config, ContrastiveLossKind kind
             }
         }
 
-        return kind == ContrastiveLossKind.Sigmoid ? SigmoidLoss(logits, positive, bias) : InfoNce(logits, positive);
-    }
-
-    private static Tensor SigmoidLoss(Tensor logits, float[] positive, Tensor bias)
-    {
-        var targets = Tensor.From(positive, logits.Shape);
-        return Op.Scale(Op.BceWithLogits(Op.Add(logits, bias), targets, null, Reduction.Sum), 1f / logits.Shape[0]);
-    }
-
-    /// <summary>Cross entropy against the uniform distribution over all positives, of rows and of columns, averaged.</summary>
-    private static Tensor InfoNce(Tensor logits, float[] positive)
-    {
-        var (R, P) = (logits.Shape[0], logits.Shape[1]);
-        var byRow = new float[R * P];
-        var byColumn = new float[P * R];
-        for (var r = 0; r < R; r++)
-        {
-            for (var p = 0; p < P; p++)
-            {
-                byRow[(r * P) + p] = positive[(r * P) + p];
-                byColumn[(p * R) + r] = positive[(r * P) + p];
-            }
-        }
-
-        NormalizeRows(byRow, P);
-        NormalizeRows(byColumn, R);
-        var rows = Op.Sum(Op.Mul(Op.LogSoftmax(logits), Tensor.From(byRow, [R, P])));
-        var columns = Op.Sum(Op.Mul(Op.LogSoftmax(Op.Transpose(logits, 1, 0)), Tensor.From(byColumn, [P, R])));
-        return Op.Add(Op.Scale(rows, -0.5f / R), Op.Scale(columns, -0.5f / P));
-    }
-
-    private static void NormalizeRows(float[] values, int columns)
-    {
-        for (var start = 0; start < values.Length; start += columns)
-        {
-            var row = values.AsSpan(start, columns);
-            float sum = 0;
-            foreach (var value in row) sum += value;
-            for (var i = 0; i < row.Length && sum > 0; i++) row[i] /= sum;
-        }
+        return kind == ContrastiveLossKind.Sigmoid ? ContrastiveLoss.Sigmoid(Op.Add(logits, bias), positive) : ContrastiveLoss.InfoNce(logits, positive);
     }
 
     private static CanvasBox Whole(TrainingSample sample)

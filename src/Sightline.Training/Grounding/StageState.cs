@@ -76,13 +76,15 @@ public sealed class StageState : IDisposable
         }
     }
 
+    /// <summary>The factor of the longest prefix that fits: a part of a part may differ from it.</summary>
     private double Factor(Parameter parameter)
     {
-        foreach (var (prefix, factor) in Recipe.LearningRateFactors)
+        var (factor, longest) = (1.0, -1);
+        foreach (var (prefix, own) in Recipe.LearningRateFactors)
         {
-            if (parameter.Path.StartsWith(prefix, StringComparison.Ordinal)) return factor;
+            if (prefix.Length > longest && parameter.Path.StartsWith(prefix, StringComparison.Ordinal)) (factor, longest) = (own, prefix.Length);
         }
 
-        return 1;
+        return factor;
     }
 }

@@ -5,9 +5,10 @@ namespace Sightline.Training.Grounding;
 
 /// <summary>What a run will need, measured before it starts on its own first samples.</summary>
 /// <param name="ParameterBytes">Weights, gradients, moments and averages.</param>
+/// <param name="PictureBytes">Decoded pictures that are kept, at most (<see cref="TrainingRecipe.PictureMemory"/>).</param>
 /// <param name="AvailableBytes">Memory that this process may use.</param>
 /// <param name="Stages">One entry a stage.</param>
-public sealed record TrainingPlan(long ParameterBytes, long AvailableBytes, IReadOnlyList<StagePlan> Stages)
+public sealed record TrainingPlan(long ParameterBytes, long PictureBytes, long AvailableBytes, IReadOnlyList<StagePlan> Stages)
 {
     /// <summary>Share of the available memory that a plan may fill: samples wait in memory, too, and pictures differ.</summary>
     public const double UsableShare = 0.7;
@@ -41,19 +42,21 @@ internal static class TrainingPlanner
     /// <param name="recipe">The recipe.</param>
     /// <param name="parameters">Trainable numbers of the model.</param>
     /// <param name="measure">Runs forward and backward of a stage at a batch size and returns the seconds; nothing is updated.</param>
+    /// <param name="pictures">Bytes that decoded pictures take.</param>
     /// <param name="available">Memory that may be used; null: what the runtime says.</param>
-    public static TrainingPlan Make(TrainingRecipe recipe, long parameters, Func<int, int, double> measure, long? available = null)
+    public static TrainingPlan Make(TrainingRecipe recipe, long parameters, Func<int, int, double> measure, long pictures, long? available = null)
     {
         var memory = available ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         var stages = new List<StagePlan>();
-        var fixedBytes = parameters * 4 * 5;
+        var parameterBytes = parameters * 4 * 5;
+        var fixedBytes = parameterBytes + pictures;
         for (var i = 0; i < recipe.Stages.Count; i++)
         {
             var stage = recipe.Stages[i];
             var (one, _) = Peak(() => measure(i, 1));
             var (two, seconds) = Peak(() => measure(i, 2));
             var perPicture = Math.Max(two - one, 1);
-            // what does not grow with the batch; the gradients in it stand in fixedBytes already
+            // what does not grow with the batch; the gradients in it stand in parameterBytes already
             var once = Math.Max(one - perPicture - (parameters * 4), 0);
             var room = (long)(memory * TrainingPlan.UsableShare) - fixedBytes - once;
             var batch = stage.Batch > 0 ? stage.Batch : (int)Math.Clamp(room / perPicture, 1, LargestAutomaticBatch);
@@ -61,7 +64,7 @@ internal static class TrainingPlanner
             stages.Add(new StagePlan(stage.Kind, stage.Steps, batch, perPicture, peak, seconds / 2, TimeSpan.FromSeconds(seconds / 2 * batch * stage.Accumulate * stage.Steps)));
         }
 
-        return new TrainingPlan(fixedBytes, memory, stages);
+        return new TrainingPlan(parameterBytes, pictures, memory, stages);
     }
 
     private static (long Bytes, double Seconds) Peak(Func<double> run)

@@ -84,7 +84,7 @@ public sealed class SetMatcher(SetLossOptions options)
             count++;
         }
 
-        return sum / count;
+        return count == 0 ? 0 : sum / count; // a label whose tokens do not take part
     }
 
     private static double L1(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
@@ -96,12 +96,7 @@ public sealed class SetMatcher(SetLossOptions options)
 
     private static double Giou(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
     {
-        var (aw, ah, bw, bh) = ((double)a[2], (double)a[3], (double)b[2], (double)b[3]);
-        var (ax, ay, bx, by) = (a[0] - (aw / 2), a[1] - (ah / 2), b[0] - (bw / 2), b[1] - (bh / 2));
-        var w = Math.Max(0, Math.Min(ax + aw, bx + bw) - Math.Max(ax, bx));
-        var h = Math.Max(0, Math.Min(ay + ah, by + bh) - Math.Max(ay, by));
-        var union = (aw * ah) + (bw * bh) - (w * h);
-        var hull = (Math.Max(ax + aw, bx + bw) - Math.Min(ax, bx)) * (Math.Max(ay + ah, by + bh) - Math.Min(ay, by));
-        return (w * h / union) - ((hull - union) / hull);
+        var (aw, ah, bw, bh) = ((double)a[2] / 2, (double)a[3] / 2, (double)b[2] / 2, (double)b[3] / 2);
+        return Iou.Of(a[0] - aw, a[1] - ah, a[0] + aw, a[1] + ah, b[0] - bw, b[1] - bh, b[0] + bw, b[1] + bh, IouKind.Generalized);
     }
 }

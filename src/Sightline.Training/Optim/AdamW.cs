@@ -46,18 +46,6 @@ public sealed class AdamW : IDisposable
     /// <summary>Updates made so far.</summary>
     public int Steps { get; set; }
 
-    /// <summary>Norm of the whole gradient, over all parameters that have one. Accumulated in float64.</summary>
-    public double GradientNorm()
-    {
-        double sum = 0;
-        foreach (var slot in _slots)
-        {
-            if (slot.Parameter.Value.Grad is { } gradient) sum += gradient.Engine.SquaredNorm(gradient);
-        }
-
-        return Math.Sqrt(sum);
-    }
-
     /// <summary>
     /// One update. Parameters without a gradient are left as they are. Gradients are multiplied by
     /// <paramref name="gradientScale"/> first.
@@ -74,9 +62,6 @@ public sealed class AdamW : IDisposable
             gradient.Engine.AdamWStep(slot.Master ?? weights, gradient, slot.First, slot.Second, settings, slot.Largest, slot.Master is null ? null : weights);
         }
     }
-
-    /// <summary>The scale that brings a gradient of this norm down to the largest allowed one, as torch.nn.utils.clip_grad_norm_ does.</summary>
-    public static double ClipScale(double norm, double largest) => Math.Min(1, largest / (norm + 1e-6));
 
     /// <summary>The state by name, for saving; the tensors stay this optimizer's.</summary>
     public IEnumerable<(string Name, Tensor Value)> State()

@@ -6,13 +6,13 @@ namespace Sightline.Training.Recipes;
 internal static class RecipeDifference
 {
     /// <summary>
-    /// The first key in which a wanted recipe differs from the one that a run began with, as a sentence; null where they agree. The folder is
-    /// not compared, and a wanted batch of 0 agrees with any that was chosen.
+    /// The first key in which a wanted recipe differs from the one that a run began with, as a sentence; null where they agree. The folder and the
+    /// memory for pictures are not compared, and a wanted batch of 0 agrees with any that was chosen.
     /// </summary>
     public static string? First(TrainingRecipe wanted, TrainingRecipe stored) =>
         First("", Plain(wanted), Plain(stored));
 
-    private static JsonNode? Plain(TrainingRecipe recipe) => JsonNode.Parse(RecipeReader.Write(recipe with { Output = null }));
+    private static JsonNode? Plain(TrainingRecipe recipe) => JsonNode.Parse(RecipeReader.Write(recipe with { Output = null, PictureMemory = 0 }));
 
     private static string? First(string path, JsonNode? wanted, JsonNode? stored)
     {

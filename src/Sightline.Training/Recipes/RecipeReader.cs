@@ -67,6 +67,7 @@ public static class RecipeReader
         Require(recipe.Name.Length > 0 && recipe.Name.IndexOfAny(Path.GetInvalidFileNameChars()) < 0, $"name '{recipe.Name}' cannot be a folder name");
         Require(recipe.Train.Count > 0, "train lists no source");
         Require(recipe.Stages.Count > 0, "stages is empty");
+        Require(recipe.PictureMemory is >= 0 and <= 1 << 20, $"picture_memory is in MiB, 0 to {1 << 20}, not {recipe.PictureMemory}");
         var names = recipe.Train.Select(source => source.Name).ToHashSet(StringComparer.Ordinal);
         Require(names.Count == recipe.Train.Count, "two sources in train have the same name");
         foreach (var source in recipe.Train.Concat(recipe.Validation))

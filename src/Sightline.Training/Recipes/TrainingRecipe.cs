@@ -26,6 +26,12 @@ public sealed record TrainingRecipe
     /// <summary>What is measured during and after training; never trained on.</summary>
     public IReadOnlyList<SourceRecipe> Validation { get; set; } = [];
 
+    /// <summary>
+    /// Memory in MiB for decoded training and validation pictures, scaled to what the canvas can show. Pictures that do not fit are read and decoded
+    /// whenever they are needed.
+    /// </summary>
+    public int PictureMemory { get; set; } = 1024;
+
     /// <summary>The stages in order.</summary>
     public required IReadOnlyList<StageRecipe> Stages { get; set; }
 }
@@ -234,7 +240,7 @@ public sealed record StageRecipe
     /// <summary>Largest learning rate.</summary>
     public double LearningRate { get; set; } = 1e-3;
 
-    /// <summary>Learning rates by parameter path prefix, as factors.</summary>
+    /// <summary>Learning rates by parameter path prefix, as factors; of several prefixes that fit, the longest counts.</summary>
     public IReadOnlyDictionary<string, double> LearningRateFactors { get; set; } = new Dictionary<string, double>();
 
     /// <summary>Path prefixes that are not trained.</summary>

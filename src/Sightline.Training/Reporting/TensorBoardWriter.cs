@@ -13,14 +13,14 @@ public sealed class TensorBoardWriter : IDisposable
 {
     private static readonly byte[] SessionStart = [1 << 3, 1]; // SessionLog.status (field 1) = START
 
-    private readonly FileStream _stream;
+    private readonly RecordStream _stream;
     private readonly TimeProvider _clock;
 
     /// <summary>Starts <c>events.out.tfevents.SECONDS.sightline</c> in a folder; TensorBoard joins several files of a folder by step.</summary>
     /// <param name="folder">Where TensorBoard looks (<c>--logdir</c>); made where it is missing.</param>
     /// <param name="clock">Gives the wall time of events.</param>
     /// <param name="firstStep">For a run that goes on: its first step. TensorBoard then forgets what an older file says of this step and later ones.</param>
-    /// <exception cref="SightlineException">CannotWrite.</exception>
+    /// <exception cref="SightlineException">CannotWrite, here and while writing: a full disk, no rights.</exception>
     public TensorBoardWriter(string folder, TimeProvider? clock = null, long? firstStep = null)
     {
         _clock = clock ?? TimeProvider.System;
@@ -31,13 +31,13 @@ public sealed class TensorBoardWriter : IDisposable
         try
         {
             Directory.CreateDirectory(folder);
-            _stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new SightlineException(ErrorKind.CannotWrite, $"{path} cannot be written: {error.Message}", error);
+            throw new SightlineException(ErrorKind.CannotWrite, $"{folder} cannot be made: {error.Message}", error);
         }
 
+        _stream = new RecordStream(path, FileMode.CreateNew);
         Write(Event(0, output =>
         {
             output.WriteTag(3, WireFormat.WireType.LengthDelimited);

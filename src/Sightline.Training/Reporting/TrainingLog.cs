@@ -11,25 +11,19 @@ namespace Sightline.Training.Reporting;
 /// </summary>
 public sealed class TrainingLog : IDisposable
 {
-    private readonly FileStream _stream;
+    private readonly RecordStream _stream;
 
     /// <summary>Opens or starts the log of a run folder.</summary>
     /// <param name="folder">The run folder.</param>
     /// <param name="from">Where the run goes on; null for a fresh one.</param>
+    /// <exception cref="SightlineException">CannotWrite, here and in <see cref="Add"/> and <see cref="Flush"/>: a full disk, no rights.</exception>
     public TrainingLog(string folder, RunCheckpoint? from)
     {
         Path = System.IO.Path.Combine(folder, "metrics.jsonl");
         var kept = File.Exists(Path) && from is not null ? Read(Path).Where(line => IsBefore(line, from)) : [];
         var text = string.Concat(kept.Select(Text));
-        try
-        {
-            AtomicFile.WriteText(Path, text);
-            _stream = new FileStream(Path, FileMode.Append, FileAccess.Write, FileShare.Read);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new SightlineException(ErrorKind.CannotWrite, $"{Path} cannot be written: {error.Message}", error);
-        }
+        AtomicFile.WriteText(Path, text);
+        _stream = new RecordStream(Path, FileMode.Append);
     }
 
     /// <summary>The file.</summary>

@@ -109,6 +109,21 @@ public sealed class GroundingTrainerTests : IDisposable
     }
 
     [Fact]
+    public void Of_several_prefixes_the_longest_counts_in_any_order()
+    {
+        string[] one = ["stages[0].steps=1", "stages[0].batch=2", "stages[0].warm_up=0", "stages[0].weight_decay=0", "stages[0].average_decay=0"];
+        var plain = Moved(one);
+        foreach (var factors in new[] { "{\"image_encoder.\": 0.25, \"image_encoder.stem.\": 0.5}", "{\"image_encoder.stem.\": 0.5, \"image_encoder.\": 0.25}" })
+        {
+            foreach (var (path, distance) in Moved([.. one, $"stages[0].learning_rate_factors={factors}"]))
+            {
+                var factor = path.StartsWith("image_encoder.stem.", StringComparison.Ordinal) ? 0.5 : path.StartsWith("image_encoder.", StringComparison.Ordinal) ? 0.25 : 1;
+                Assert.Equal(factor * plain[path], distance, tolerance: 1e-3 * plain[path]);
+            }
+        }
+    }
+
+    [Fact]
     public void A_plan_leaves_the_weights_alone_and_chooses_a_batch()
     {
         using var folder = _place.Folder();

@@ -2,6 +2,7 @@ using Sightline.Tensors.Cpu.Threading;
 using Sightline.Tensors.Memory;
 using Sightline.Testing;
 using Sightline.Training.Grounding;
+using Sightline.Training.Optim;
 
 namespace Sightline.Training.Tests.Grounding;
 
@@ -51,7 +52,7 @@ public sealed class SteadyStateTests
         void Step()
         {
             runner.Rehearse(samples);
-            state.Optimizer.GradientNorm();
+            GradientClipping.Norm(trainer.Model.Parameters.All);
             state.Optimizer.Step(1e-4, 1);
             trainer.Model.Parameters.ClearGradients();
             state.Average?.Update(0.9);

@@ -85,6 +85,24 @@ public class TaskAlignedAssignerTests
         Assert.Equal([new Assignment(9, 0, 1), new Assignment(50, 1, 1)], result);
     }
 
+    [Fact]
+    public void One_to_one_weighs_the_words_against_the_boxes()
+    {
+        // both places have the same box; the phrase of the first object is sure of place 40, that of the second of place 20
+        var sample = Sample(("a", [(0, 0, 0.5, 0.5)]), ("b", [(0.01, 0, 0.5, 0.5)]), ("both", [(0, 0, 0.5, 0.5), (0.01, 0, 0.5, 0.5)]), ("nothing", []));
+        var boxes = Boxes(place => place is 20 or 40 ? new CanvasBox(0, 0, 0.5f, 0.5f) : new CanvasBox(0.9f, 0.9f, 1, 1));
+        var logits = new float[4 * Side * Side];
+        Array.Fill(logits, -4);
+        (logits[40], logits[(Side * Side) + 20]) = (4, 4);
+        var result = new List<Assignment>();
+        new HungarianAssigner(Side).Assign(boxes, logits, sample, result);
+        Assert.Equal([(20, 1), (40, 0)], result.Select(each => (each.Place, each.Object)));
+        // phrases that were left out of a step leave objects that no phrase means
+        result.Clear();
+        new HungarianAssigner(Side).Assign(boxes, logits, sample with { Targets = [[], [], [], []] }, result);
+        Assert.Equal([20, 40], result.Select(each => each.Place));
+    }
+
     private static TrainingSample Sample(params (string Phrase, (double, double, double, double)[] Boxes)[] phrases) =>
         TinyRun.Sample(TinyRun.Processor(), [.. phrases.Select(phrase => new PhraseBoxes(
             phrase.Phrase, [.. phrase.Boxes.Select(b => new Box(b.Item1, b.Item2, b.Item3, b.Item4, CoordinateFrame.Unit))]))]);

@@ -64,6 +64,7 @@ public class RecipeReaderTests
     [InlineData("stages[0].sources=[\"x\"]", "stages[0].sources names 'x', which train does not list")]
     [InlineData("train[0].weight=0", "weight must be positive")]
     [InlineData("train[0].pictures={\"path\": \"p\"}", "needs either scenes or pictures")]
+    [InlineData("picture_memory=-1", "picture_memory is in MiB, 0 to 1048576, not -1")]
     [InlineData("train[0].absent_phrases=-1", "source 's': absent_phrases must be 0 to 64, is -1")]
     [InlineData("train[0].absent_phrases=1000", "source 's': absent_phrases must be 0 to 64, is 1000")]
     [InlineData("train[0].absent_from=a.json", "source 's': absent_from needs absent_phrases")]

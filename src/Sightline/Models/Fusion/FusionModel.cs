@@ -101,7 +101,7 @@ public sealed class FusionModel : IDisposable
 
     /// <summary>
     /// Regions and phrases in the shared space, without fusion: what contrastive pre-training compares. Region vectors
-    /// [B·M, E] and phrase vectors [P, E], both of length 1.
+    /// [B·M, E] of any length (they are averaged over a box first) and phrase vectors [P, E] of length 1.
     /// </summary>
     public (Tensor Regions, Tensor Phrases) Embed(Tensor pixels, PhraseTokens phrases, RandomStream? random = null)
     {
