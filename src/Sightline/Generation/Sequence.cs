@@ -118,7 +118,7 @@ internal sealed class Sequence(GenerationRequest request, PromptLayout layout, u
 
         if (request.Constraint is { } constraint) Place = constraint.Next(Place, id);
         if (text?.Add(id) ?? false) return FinishReason.StopText;
-        if (request.Constraint?.IsOver(Place, request.StopTokens.Count > 0) ?? false) return FinishReason.Complete;
+        if (request.Constraint?.IsOver(Place, Limit - AnswerLength, request.StopTokens.Count > 0) ?? false) return FinishReason.Complete;
         return AnswerLength >= Limit ? FinishReason.Length : null;
     }
 

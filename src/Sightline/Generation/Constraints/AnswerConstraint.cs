@@ -38,8 +38,13 @@ public sealed class AnswerConstraint
     /// <summary>Tokens with which the answer can be completed for certain.</summary>
     internal int LeastTokens(GrammarPlace place, bool stops) => place.State.Distance + (stops ? 1 : 0);
 
-    /// <summary>Whether nothing can follow, and no stop token is to come either.</summary>
-    internal bool IsOver(GrammarPlace place, bool stops) => !stops && place.State.IsFinal;
+    /// <summary>Whether the answer is complete, nothing can follow within the remaining tokens, and no stop token is to come either.</summary>
+    internal bool IsOver(GrammarPlace place, int remaining, bool stops)
+    {
+        var state = place.State;
+        if (stops || !state.IsAccepting) return false;
+        return state.IsFinal || (state.Allowed ??= Explore(state, int.MaxValue)).SmallestDistance > remaining - 1;
+    }
 
     /// <summary>After a token that was allowed.</summary>
     internal GrammarPlace Next(GrammarPlace place, int token)

@@ -28,7 +28,7 @@ internal sealed class TokenWalk(TokenTrie trie)
     }
 }
 
-/// <summary>The tokens that may come, and the longest way to the end after one of them.</summary>
+/// <summary>The tokens that may come, and the longest and the shortest way to the end after one of them.</summary>
 internal sealed class AllowedTokens
 {
     /// <summary>Up to this many are kept as a list, more as a bit each.</summary>
@@ -39,9 +39,12 @@ internal sealed class AllowedTokens
 
     public int LargestDistance { get; private set; }
 
+    public int SmallestDistance { get; private set; } = int.MaxValue;
+
     public void Add(int token, int distance)
     {
         LargestDistance = Math.Max(LargestDistance, distance);
+        SmallestDistance = Math.Min(SmallestDistance, distance);
         if (_tokens.Count < MostListed)
         {
             _tokens.Add(token);
