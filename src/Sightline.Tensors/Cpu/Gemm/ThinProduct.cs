@@ -1,4 +1,3 @@
-using Sightline.Tensors.Cpu.Kernels;
 using Sightline.Tensors.Cpu.Threading;
 
 namespace Sightline.Tensors.Cpu.Gemm;
