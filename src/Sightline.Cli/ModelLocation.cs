@@ -1,7 +1,9 @@
+using Sightline.Hub;
+
 namespace Sightline.Cli;
 
 /// <summary>
-/// Finds a model folder from what a user wrote: a path, the name of a shipped model, or nothing (then
+/// Finds a model folder from what a user wrote: a path, the name of a shipped model, the name of a model pulled from a hub, or nothing (then
 /// <c>SIGHTLINE_MODEL</c>, then the shipped <c>nano</c>).
 /// </summary>
 internal static class ModelLocation
@@ -13,7 +15,7 @@ internal static class ModelLocation
     public const string DefaultName = "nano";
 
     /// <summary>The description that every <c>--model</c> shares.</summary>
-    public const string OptionText = "Model folder, or the name of a shipped model; default: SIGHTLINE_MODEL, else nano";
+    public const string OptionText = "Model folder, or the name of a shipped or pulled model; default: SIGHTLINE_MODEL, else nano";
 
     /// <summary>The folder, which exists.</summary>
     /// <exception cref="SightlineException">NotFound, with every place that was looked at.</exception>
@@ -23,7 +25,7 @@ internal static class ModelLocation
         {
             var named = Environment.GetEnvironmentVariable(Variable);
             if (!string.IsNullOrEmpty(named))
-                return Directory.Exists(named) ? named : throw new SightlineException(ErrorKind.NotFound, $"{Variable} names the folder {named}, which is not there");
+                return Pulled(named) ?? (Directory.Exists(named) ? named : throw new SightlineException(ErrorKind.NotFound, $"{Variable} names the folder {named}, which is not there"));
             written = DefaultName;
         }
         else if (Directory.Exists(written))
@@ -31,6 +33,9 @@ internal static class ModelLocation
             return written;
         }
 
+        if (Pulled(written) is { } pulled) return pulled;
+        if (HubModelName.TryParse(written, out var name) && !written.StartsWith('.'))
+            throw new SightlineException(ErrorKind.NotFound, $"there is no model folder {written}, and no model of this name was pulled; to fetch it: sightline models pull {written}");
         if (!IsName(written)) throw new SightlineException(ErrorKind.NotFound, $"there is no model folder {written}");
         var places = Shelves().Select(shelf => Path.Combine(shelf, written)).Distinct().ToList();
         return places.Find(Directory.Exists)
@@ -50,6 +55,8 @@ internal static class ModelLocation
 
         yield return Path.Combine(Environment.CurrentDirectory, "models");
     }
+
+    private static string? Pulled(string written) => !Directory.Exists(written) && HubCache.Resolve(written) is var folder && folder != written ? folder : null;
 
     private static bool IsName(string text) => text.IndexOfAny(['/', '\\']) < 0 && text != "." && text != "..";
 }

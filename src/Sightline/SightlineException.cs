@@ -38,6 +38,9 @@ public enum ErrorKind
 
     /// <summary>Not enough memory for what was asked.</summary>
     OutOfMemory = 12,
+
+    /// <summary>A server that cannot be reached, refuses, or sends something else than it promised.</summary>
+    Network = 13,
 }
 
 /// <summary>

@@ -1,12 +1,13 @@
 namespace Sightline.Cli.Commands;
 
-/// <summary><c>sightline models</c>: what is there to ground with.</summary>
+/// <summary><c>sightline models</c>: what is there to ground with, and more of it.</summary>
 internal sealed class ModelsCommand : ToolCommand
 {
     public ModelsCommand()
-        : base("models", "List models and describe one")
+        : base("models", "List models, describe one, fetch one from a hub")
     {
         Add(new ModelsListCommand());
         Add(new ModelsInfoCommand());
+        Add(new ModelsPullCommand());
     }
 }

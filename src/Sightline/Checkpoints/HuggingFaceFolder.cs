@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Sightline.Hub;
 
 namespace Sightline.Checkpoints;
 
@@ -46,10 +47,11 @@ public sealed class HuggingFaceFolder : IDisposable
     /// <summary>The chat template's file: <c>chat_template.jinja</c> or <c>chat_template.json</c>, or null.</summary>
     public string? ChatTemplate => Find("chat_template.jinja") ?? Find("chat_template.json");
 
-    /// <summary>Opens a model folder.</summary>
+    /// <summary>Opens a model folder, or a model of the hub's cache by its name (<c>OWNER/NAME</c>).</summary>
     /// <exception cref="SightlineException">NotFound: no such folder. BadModel: no <c>config.json</c>, or not a JSON object.</exception>
     public static HuggingFaceFolder Open(string path)
     {
+        path = HubCache.Resolve(path);
         if (!Directory.Exists(path))
             throw new SightlineException(ErrorKind.NotFound, File.Exists(path) ? $"{path} is a file: give the model's folder." : $"The model folder {path} is not there: check the path.");
         var config = System.IO.Path.Combine(path, "config.json");

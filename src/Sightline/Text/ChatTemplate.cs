@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Sightline.Hub;
 using Sightline.Text.Templates;
 
 namespace Sightline.Text;
@@ -58,6 +59,7 @@ public sealed class ChatTemplate
     /// <exception cref="SightlineException">NotFound when the folder has none, BadModel when it cannot be understood.</exception>
     public static ChatTemplate Load(string folder)
     {
+        folder = HubCache.Resolve(folder);
         var jinja = Path.Combine(folder, "chat_template.jinja");
         if (File.Exists(jinja)) return Parse(TokenizerFolder.ReadText(jinja), jinja);
         foreach (var name in (ReadOnlySpan<string>)["chat_template.json", "tokenizer_config.json"])

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using Sightline.Hub;
 
 namespace Sightline.Text;
 
@@ -46,7 +47,7 @@ public abstract class Tokenizer : ITokenizer
     /// <c>vocab.json</c> and <c>merges.txt</c> (Qwen2, CLIP) or <c>vocab.txt</c> (BERT).
     /// </summary>
     /// <exception cref="SightlineException">NotFound when there are no tokenizer files, BadModel when one cannot be understood.</exception>
-    public static Tokenizer Load(string folder) => TokenizerFolder.Load(folder);
+    public static Tokenizer Load(string folder) => TokenizerFolder.Load(HubCache.Resolve(folder));
 
     /// <inheritdoc/>
     public void Encode(ReadOnlySpan<char> text, List<int> ids, bool addSpecialTokens = true)

@@ -51,7 +51,7 @@ public sealed class QwenVlProcessor
     public static QwenVlProcessor Load(string folder)
     {
         using var opened = HuggingFaceFolder.Open(folder);
-        return new QwenVlProcessor(opened.ModelType, Text.Tokenizer.Load(folder), ChatTemplate.Load(folder), QwenImageProcessor.Load(folder));
+        return new QwenVlProcessor(opened.ModelType, Text.Tokenizer.Load(opened.Path), ChatTemplate.Load(opened.Path), QwenImageProcessor.Load(opened.Path));
     }
 
     /// <summary>The same processor with other limits for the size of a picture.</summary>
