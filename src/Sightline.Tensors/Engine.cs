@@ -12,8 +12,9 @@ namespace Sightline.Tensors;
 /// What a kernel may assume: shapes and element types were checked above (in <see cref="Ops.Op"/>), and its results are tensors that
 /// the caller allocated, with arbitrary contents. What it must hold to: arithmetic in float32 or better and one rounding to the
 /// element type; empty tensors do nothing; elementwise kernels (<see cref="Unary"/>, <see cref="Binary"/>, <see cref="Cast"/> within one
-/// size, <see cref="Dropout"/>) may be given a result that is one of their operands; the same call gives the same bits again. A
-/// device may run behind the caller as long as <see cref="Download"/> waits.
+/// size, <see cref="Dropout"/>) may be given a result that is one of their operands; the same call gives the same bits again, and a
+/// row of a product does not depend on its neighbours while <see cref="RowIndependence"/> is required. A device may run behind the caller as
+/// long as <see cref="Download"/> waits.
 /// </remarks>
 public abstract partial class Engine
 {

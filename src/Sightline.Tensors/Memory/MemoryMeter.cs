@@ -11,13 +11,13 @@ public sealed class MemoryMeter
     private int _liveBlocks;
 
     /// <summary>Bytes handed out and not yet given back.</summary>
-    public long LiveBytes => Interlocked.Read(ref _liveBytes);
+    public long LiveBytes => Volatile.Read(ref _liveBytes);
 
     /// <summary>Storages handed out and not yet given back.</summary>
     public int LiveBlocks => Volatile.Read(ref _liveBlocks);
 
     /// <summary>The largest <see cref="LiveBytes"/> since <see cref="ResetPeak"/>.</summary>
-    public long PeakBytes => Interlocked.Read(ref _peakBytes);
+    public long PeakBytes => Volatile.Read(ref _peakBytes);
 
     /// <summary>Starts a new measurement of <see cref="PeakBytes"/>.</summary>
     public void ResetPeak() => Interlocked.Exchange(ref _peakBytes, LiveBytes);
