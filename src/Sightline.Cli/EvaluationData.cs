@@ -50,13 +50,13 @@ internal sealed class EvaluationData
 
         if (parsed.GetValue(_limit) is { } limit) data = data with { Samples = [.. data.Samples.Take(Math.Max(limit, 0))] };
         if (parsed.GetValue(_incomplete) is { Length: > 0 } incomplete)
-            data = data with { Samples = [.. data.Samples.Select(sample => sample with { IncompleteLabels = incomplete })] };
+            data = data.WithIncomplete(incomplete);
         if (data.Samples.Count == 0) throw new SightlineException(ErrorKind.BadData, $"{path} has no picture in the chosen part");
         return data;
     }
 
     /// <summary>The words for its classes.</summary>
-    public ClassNames Names(ParseResult parsed) => parsed.GetValue(_phrases) is { } file ? ClassNames.Load(file) : ClassNames.Plain;
+    public ClassNames Names(ParseResult parsed, DataSet data) => parsed.GetValue(_phrases) is { } file ? ClassNames.LoadFor(data, file) : ClassNames.Plain;
 
     /// <summary>Renews a line on stderr where a person watches.</summary>
     public static Action<int, int>? Progress(Terminal terminal) => !terminal.IsInteractive ? null : (done, all) =>

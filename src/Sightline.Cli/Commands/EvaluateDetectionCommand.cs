@@ -26,7 +26,7 @@ internal sealed class EvaluateDetectionCommand : ToolCommand
     public EvaluateDetectionCommand()
         : base(
             "detection",
-            "Run a model over a labelled set; COCO's 12 numbers",
+            "Run a model over a labelled set; COCO's 12 numbers (LVIS's where the set lists absent classes)",
             "sightline evaluate detection --data pascal-folder --split val --phrases phrases.json --per-class",
             "sightline evaluate detection --model runs/cells/model --data cells.jsonl --json score.json",
             "sightline evaluate detection --model runs/other/model --data cells.jsonl --against detections.json")
@@ -49,16 +49,15 @@ internal sealed class EvaluateDetectionCommand : ToolCommand
     private async Task<int> RunAsync(ParseResult parsed, Settings settings, CancellationToken cancellation)
     {
         var data = _data.Data(parsed);
-        var names = _data.Names(parsed);
+        var names = _data.Names(parsed, data);
         var other = settings.Against is { } file ? CocoDetections.Load(file) : null;
         using var grounder = _data.Load(parsed);
         var evaluator = new DataSetEvaluator(grounder) { ClassesTogether = settings.Together, Progress = EvaluationData.Progress(Terminal) };
         var (truth, detections) = await evaluator.FindAsync(data, names, cancellation);
         if (settings.Detections is { } path) OutputFile.Write(path, stream => WriteDetections(stream, detections));
-        var options = new CocoEvaluationOptions { Bootstrap = settings.Bootstrap };
-        var score = CocoEvaluator.Evaluate(truth, detections, options);
+        var score = DataSetEvaluator.Score(truth, detections, settings.Bootstrap);
         score = score with { Notes = [.. score.Notes, $"classes asked {settings.Together} together"] };
-        var against = other is null ? null : CocoEvaluator.Compare(truth, detections, other, options);
+        var against = other is null ? null : DataSetEvaluator.Compare(truth, detections, other, settings.Bootstrap);
         if (settings.Json is { } target) JsonOutput.Write(Terminal, target, json => score.WriteJson(json, Provenance.Of(Terminal, settings.Bootstrap?.Seed ?? 0), against));
         if (settings.Json == JsonOutput.Stdout) return ExitCode.Success;
         ScoreTable.Write(Terminal, score, settings.PerClass);

@@ -42,7 +42,7 @@ internal sealed class EvaluateReferringCommand : ToolCommand
     private async Task<int> RunAsync(ParseResult parsed, Settings settings, CancellationToken cancellation)
     {
         var data = _data.Data(parsed);
-        var names = _data.Names(parsed);
+        var names = _data.Names(parsed, data);
         var other = settings.Against is { } file ? ReferringAnswers.Load(file) : null;
         using var grounder = _data.Load(parsed);
         var evaluator = new DataSetEvaluator(grounder) { PhrasesTogether = settings.Together, Progress = EvaluationData.Progress(Terminal) };

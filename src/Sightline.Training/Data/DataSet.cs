@@ -51,11 +51,21 @@ public sealed record DataSet
         if (sample.PictureBytes is { } bytes) return bytes.ToArray();
         var path = ResolvePicture(sample)
             ?? throw new SightlineException(ErrorKind.NotFound, $"the picture '{sample.PictureFile}' of {sample.Source ?? sample.Id} is not in '{PictureFolder}'; give the folder of the pictures");
-        return File.ReadAllBytes(path);
+        return DataFile.ReadBytes(path);
     }
 
     /// <summary>The samples that are in a split.</summary>
     public DataSet Where(string split) => this with { Samples = [.. Samples.Where(s => s.Split == split)] };
+
+    /// <summary>The same set with classes that are not labelled everywhere, in all its pictures.</summary>
+    /// <exception cref="SightlineException">BadData: a label is no class of the set.</exception>
+    public DataSet WithIncomplete(IReadOnlyList<string> labels)
+    {
+        ArgumentNullException.ThrowIfNull(labels);
+        if (labels.FirstOrDefault(label => !Classes.Contains(label)) is { } stray)
+            throw new SightlineException(ErrorKind.BadData, $"'{stray}' is given as incompletely labelled but is no class of {Name}; it has {(Classes.Count == 0 ? "none" : string.Join(", ", Classes.Take(20)))}");
+        return this with { Samples = [.. Samples.Select(sample => sample with { IncompleteLabels = labels })] };
+    }
 
     /// <summary>The names of the splits, in order of appearance.</summary>
     public IReadOnlyList<string> Splits => [.. Samples.Select(s => s.Split).OfType<string>().Distinct()];

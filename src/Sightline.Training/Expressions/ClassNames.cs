@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Sightline.Training.Data;
 
 namespace Sightline.Training.Expressions;
 
@@ -56,6 +57,21 @@ public sealed class ClassNames
         {
             throw new SightlineException(ErrorKind.BadData, $"{path}, line {e.LineNumber + 1}: not valid JSON ({e.Message})", e);
         }
+    }
+
+    /// <summary>As <see cref="Load"/>, for the classes of a data set.</summary>
+    /// <exception cref="SightlineException">
+    /// As there; BadData: the file names a label that the set does not have while a class of the set has no entry, which is how a slip looks.
+    /// </exception>
+    public static ClassNames LoadFor(DataSet data, string path)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        var names = Load(path);
+        var strays = names.Labels.Except(data.Classes).ToList();
+        var bare = data.Classes.Except(names.Labels).ToList();
+        if (data.Classes.Count > 0 && strays.Count > 0 && bare.Count > 0)
+            throw new SightlineException(ErrorKind.BadData, $"{path} names '{strays[0]}', which is no class of {data.Name}, and has no entry for '{bare[0]}', which is one");
+        return names;
     }
 
     /// <summary>The plural of an English noun phrase by the common rules, on its last word.</summary>

@@ -26,7 +26,7 @@ public sealed class DataSetEvaluator(Grounder grounder)
     /// <summary>Expressions asked in one pass. One by one, so that no answer depends on what else a test asks of the picture.</summary>
     public int PhrasesTogether { get; init; } = 1;
 
-    /// <summary>Asks every picture for every class of the set, and scores the boxes as COCO does.</summary>
+    /// <summary>Asks every picture for every class of the set, and scores the boxes: <see cref="Score"/>.</summary>
     /// <param name="data">Labelled pictures.</param>
     /// <param name="names">What is asked for each class.</param>
     /// <param name="bootstrap">Intervals; null for none.</param>
@@ -36,8 +36,25 @@ public sealed class DataSetEvaluator(Grounder grounder)
         DataSet data, ClassNames names, BootstrapOptions? bootstrap = null, CancellationToken cancellation = default)
     {
         var (truth, detections) = await FindAsync(data, names, cancellation).ConfigureAwait(false);
-        return (CocoEvaluator.Evaluate(truth, detections, new CocoEvaluationOptions { Bootstrap = bootstrap }), detections);
+        return (Score(truth, detections, bootstrap), detections);
     }
+
+    /// <summary>COCO's score, or LVIS's where the data says which classes were looked for in each picture.</summary>
+    /// <param name="truth">As <see cref="FindAsync"/> gives it.</param>
+    /// <param name="detections">What was found.</param>
+    /// <param name="bootstrap">Intervals; null for none.</param>
+    public static DetectionScore Score(CocoGroundTruth truth, IReadOnlyList<CocoDetection> detections, BootstrapOptions? bootstrap = null) => IsFederated(truth)
+        ? LvisEvaluator.Evaluate(truth, detections, bootstrap: bootstrap)
+        : CocoEvaluator.Evaluate(truth, detections, new CocoEvaluationOptions { Bootstrap = bootstrap });
+
+    /// <summary>The paired test between two runs, of the figures of <see cref="Score"/>.</summary>
+    /// <param name="truth">As <see cref="FindAsync"/> gives it.</param>
+    /// <param name="a">The first run.</param>
+    /// <param name="b">The second run.</param>
+    /// <param name="bootstrap">Draws and seed; 1000 when null.</param>
+    public static IReadOnlyList<PairedComparison> Compare(CocoGroundTruth truth, IReadOnlyList<CocoDetection> a, IReadOnlyList<CocoDetection> b, BootstrapOptions? bootstrap = null) => IsFederated(truth)
+        ? LvisEvaluator.Compare(truth, a, b, bootstrap: bootstrap)
+        : CocoEvaluator.Compare(truth, a, b, new CocoEvaluationOptions { Bootstrap = bootstrap });
 
     /// <summary>As <see cref="DetectAsync"/>, without the score: what is there and what was found, for a score or a comparison.</summary>
     /// <exception cref="SightlineException">As there.</exception>
@@ -48,6 +65,7 @@ public sealed class DataSetEvaluator(Grounder grounder)
         if (data.Classes.Count == 0) throw new SightlineException(ErrorKind.BadData, $"{data.Name} has no classes to detect; data with phrases is measured as referring");
         var numbers = data.Classes.Select((label, index) => (label, index)).ToDictionary(pair => pair.label, pair => pair.index + 1, StringComparer.Ordinal);
         var phrases = data.Classes.Select(names.PhraseOf).ToList();
+        var federated = data.Samples.Any(sample => sample.AbsentLabels is not null);
         var images = new List<CocoImage>();
         var truths = new List<CocoAnnotation>();
         var detections = new List<CocoDetection>();
@@ -56,7 +74,11 @@ public sealed class DataSetEvaluator(Grounder grounder)
             var sample = data.Samples[i];
             var id = sample.Number ?? i + 1;
             var picture = Load(data, sample);
-            images.Add(new CocoImage(id, picture.Width, picture.Height, sample.PictureFile));
+            images.Add(new CocoImage(id, picture.Width, picture.Height, sample.PictureFile)
+            {
+                NegativeCategoryIds = federated ? Numbers(sample.AbsentLabels) : [],
+                NotExhaustiveCategoryIds = federated ? Numbers(sample.IncompleteLabels) : [],
+            });
             foreach (var item in sample.Objects)
             {
                 if (!numbers.TryGetValue(item.Label, out var category)) continue;
@@ -81,6 +103,8 @@ public sealed class DataSetEvaluator(Grounder grounder)
 
         var truth = new CocoGroundTruth(images, [.. data.Classes.Select((label, index) => new CocoCategory(index + 1, label))], truths, data.Name);
         return (truth, detections);
+
+        int[] Numbers(IReadOnlyList<string>? labels) => [.. (labels ?? []).Where(numbers.ContainsKey).Select(label => numbers[label])];
     }
 
     /// <summary>
@@ -139,6 +163,8 @@ public sealed class DataSetEvaluator(Grounder grounder)
 
         return new ReferringResult(answers, bootstrap) { Together = PhrasesTogether };
     }
+
+    private static bool IsFederated(CocoGroundTruth truth) => truth.Images.Any(image => image.NegativeCategoryIds.Count > 0);
 
     /// <summary>Compares an answer with the truth; both in pixels of the picture.</summary>
     internal static ReferringAnswer Judge(string name, PhraseBoxes asked, PhraseAnswer answer, Picture picture)

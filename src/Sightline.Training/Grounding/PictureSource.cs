@@ -49,7 +49,7 @@ public sealed class PictureSource : ISampleSource
         _random = new RandomStream(seed).Fork(name);
         _data = Select(DataSet.Open(recipe.Path), recipe);
         if (_data.Samples.Count == 0) throw new SightlineException(ErrorKind.BadData, $"source '{name}': {recipe.Path} has no sample in the chosen split");
-        Names = recipe.Phrases is null ? ClassNames.Plain : ClassNames.Load(recipe.Phrases);
+        Names = recipe.Phrases is null ? ClassNames.Plain : ClassNames.LoadFor(_data, recipe.Phrases);
         ClassPhrases = recipe.Classes ? [.. _data.Classes.Select(Names.PhraseOf)] : [];
         _expressions = new SampleExpressions(_data, Names);
         _pictures = new Picture?[_data.Samples.Count];
@@ -116,9 +116,7 @@ public sealed class PictureSource : ISampleSource
     {
         if (recipe.HoldOutEvery > 0) data = DataSplit.ByBlocks(data, recipe.HoldOutBlock, recipe.HoldOutEvery).Where(recipe.HeldOutPart ? "val" : "train");
         if (recipe.Split is { } split) data = data.Where(split);
-        return recipe.IncompleteLabels.Count == 0
-            ? data
-            : data with { Samples = [.. data.Samples.Select(sample => sample with { IncompleteLabels = recipe.IncompleteLabels })] };
+        return recipe.IncompleteLabels.Count == 0 ? data : data.WithIncomplete(recipe.IncompleteLabels);
     }
 
     /// <summary>The sample turned clockwise by quarters; its boxes then speak 0..1, since the kept picture may be smaller than the file.</summary>

@@ -61,7 +61,7 @@ public sealed class RunFolder(string path) : IDisposable
         foreach (var (name, value) in state.Tensors()) writer.Add(name, value);
         var file = System.IO.Path.Combine(CheckpointFolder, $"stage{state.Index:00}-step{state.Step:0000000}.safetensors");
         writer.Save(file);
-        foreach (var old in Files().SkipLast(Kept)) File.Delete(old);
+        foreach (var old in Files().SkipLast(Kept)) Remove(old);
         return file;
     }
 
@@ -112,6 +112,18 @@ public sealed class RunFolder(string path) : IDisposable
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new SightlineException(ErrorKind.CannotWrite, $"{path}: the run folder cannot be used: {error.Message}", error);
+        }
+    }
+
+    private static void Remove(string file)
+    {
+        try
+        {
+            File.Delete(file);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new SightlineException(ErrorKind.CannotWrite, $"{file}: the old checkpoint cannot be deleted: {error.Message}", error);
         }
     }
 

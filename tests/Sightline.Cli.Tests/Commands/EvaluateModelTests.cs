@@ -81,6 +81,18 @@ public class EvaluateModelTests(TinyModel tiny) : IClassFixture<TinyModel>
     }
 
     [Fact]
+    public async Task An_unknown_label_is_named()
+    {
+        var run = await CommandLineRun.Of("evaluate", "detection", "-m", tiny.Model, "-d", MakeSet(), "--incomplete-labels", "sell");
+        Assert.Equal((int)ErrorKind.BadData, run.ExitCode);
+        Assert.Contains("'sell' is given as incompletely labelled but is no class of", run.Sentence);
+        await File.WriteAllTextAsync(tiny.At("names.json"), """{"sell": "cell"}""");
+        run = await CommandLineRun.Of("evaluate", "detection", "-m", tiny.Model, "-d", MakeSet(), "--phrases", tiny.At("names.json"));
+        Assert.Equal((int)ErrorKind.BadData, run.ExitCode);
+        Assert.Contains("names 'sell', which is no class of", run.Sentence);
+    }
+
+    [Fact]
     public async Task A_set_without_phrases_says_how_to_get_some()
     {
         var run = await CommandLineRun.Of("evaluate", "referring", "-m", tiny.Model, "-d", MakeSet());
