@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using Sightline.Checkpoints;
 using Sightline.Cli.Output;
+using Sightline.Generation;
 using Sightline.Models.QwenVl;
 using Sightline.Nn;
 using Sightline.Verification;
@@ -12,7 +13,7 @@ namespace Sightline.Cli.Commands;
 /// <summary><c>sightline verify</c>: a model against stored results of a reference implementation, layer by layer.</summary>
 internal sealed class VerifyCommand : ToolCommand
 {
-    private readonly Option<string> _model = new("--model", "-m") { Description = "Folder of a Qwen2-VL, Qwen2.5-VL or Qwen3-VL model", HelpName = "FOLDER", Required = true };
+    private readonly Option<string> _model = new("--model", "-m") { Description = "Folder or name of a Qwen2-VL, Qwen2.5-VL or Qwen3-VL model", HelpName = "FOLDER", Required = true };
     private readonly Option<string> _reference = new("--reference", "-r") { Description = "Folder with cases.json and one safetensors file a case", HelpName = "FOLDER", Required = true };
     private readonly Option<string[]> _cases = new("--case") { Description = "Only this case; may be repeated", HelpName = "NAME" };
     private readonly Option<string> _weights = new("--weights") { Description = "How weights are kept: as-stored, float32, bfloat16, int8, int4; exceptions by part of their path", HelpName = "PLAN", DefaultValueFactory = _ => "as-stored" };
@@ -50,11 +51,19 @@ internal sealed class VerifyCommand : ToolCommand
     {
         var plan = WeightPlan.Parse(settings.Weights);
         var reference = ReferenceFolder.Open(settings.Reference);
-        var fit = QwenVlModel.Fit(settings.Model);
+        var folder = ModelLocation.Resolve(settings.Model);
+        var fit = QwenVlModel.Fit(folder);
         if (!fit.IsExact) Terminal.Hint(fit.ToString());
         fit.ThrowIfUnusable();
-        using var loaded = QwenVlModel.Load(settings.Model, plan);
-        var options = new VerificationOptions { Cases = settings.Cases, Generates = settings.Generates, ToleranceFactor = settings.Tolerance, EndTokens = EndTokens(settings.Model) };
+        using var loaded = QwenVlModel.Load(folder, plan);
+        var options = new VerificationOptions
+        {
+            Cases = settings.Cases,
+            Generates = settings.Generates,
+            ToleranceFactor = settings.Tolerance,
+            EndTokens = GenerationDefaults.Load(folder).StopTokens,
+            Processor = QwenVlProcessor.Load(folder),
+        };
         var report = ModelVerifier.Run(loaded.Model, reference, options, name => Terminal.Hint($"case {name}"));
         if (settings.Json is { } target) WriteJson(target, report);
         if (settings.Json != JsonOutput.Stdout) WriteTable(report, fit);
@@ -118,13 +127,4 @@ internal sealed class VerifyCommand : ToolCommand
     }
 
     private static string Number(double value) => double.IsNaN(value) ? "NaN" : value == 0 ? "0" : value.ToString("0.0e+00", CultureInfo.InvariantCulture);
-
-    /// <summary><c>eos_token_id</c> of generation_config.json, one id or a list.</summary>
-    private static int[] EndTokens(string folder)
-    {
-        using var opened = HuggingFaceFolder.Open(folder);
-        using var json = opened.ReadJson("generation_config.json");
-        if (json is null || !json.RootElement.TryGetProperty("eos_token_id", out var ends)) return [];
-        return ends.ValueKind == JsonValueKind.Array ? [.. ends.EnumerateArray().Select(end => end.GetInt32())] : ends.TryGetInt32(out var id) ? [id] : [];
-    }
 }

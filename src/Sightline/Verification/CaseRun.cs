@@ -32,6 +32,7 @@ internal sealed class CaseRun : IDisposable
     {
         using var inference = Tape.NoGrad();
         using var scope = TensorScope.Open();
+        if (_options.Processor is { } processor) _differences.AddRange(new PromptRun(_reference, _case, processor).Compare());
         ComparePositions();
         ComparePictures();
         CompareText();

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text.Json;
 using Sightline.Checkpoints;
 using Sightline.Generation;
 using Sightline.Tensors;
@@ -7,16 +8,23 @@ namespace Sightline.Verification;
 
 /// <summary>One case of a <see cref="ReferenceFolder"/>: the stored numbers of a batch of prompts.</summary>
 /// <param name="name">Its name.</param>
-/// <param name="images">Keys of its pictures in <c>pixel_values.safetensors</c>, in order.</param>
-/// <param name="stopToken">The token at which <c>generate.stop_ids</c> ends.</param>
+/// <param name="json">What <c>cases.json</c> says about it.</param>
 /// <param name="file">Its tensors.</param>
-internal sealed class ReferenceCase(string name, IReadOnlyList<string> images, int? stopToken, SafetensorsFile file) : IDisposable
+internal sealed class ReferenceCase(string name, JsonElement json, SafetensorsFile file) : IDisposable
 {
     public string Name => name;
 
-    public IReadOnlyList<string> Images => images;
+    /// <summary>Keys of its pictures in <c>pixel_values.safetensors</c>, in order.</summary>
+    public IReadOnlyList<string> Images { get; } = [.. Items(json, "images").Select(key => key.ToString())];
 
-    public int? StopToken => stopToken;
+    /// <summary>The token at which <c>generate.stop_ids</c> ends.</summary>
+    public int? StopToken => json.TryGetProperty("stop_token", out var token) && token.TryGetInt32(out var id) ? id : null;
+
+    /// <summary>The messages of each prompt.</summary>
+    public IReadOnlyList<JsonElement> Conversations { get; } = [.. Items(json, "messages")];
+
+    /// <summary>What the template makes of them.</summary>
+    public IReadOnlyList<string> PromptTexts { get; } = [.. Items(json, "prompt_text").Select(text => text.ToString())];
 
     public IEnumerable<string> Names => file.Tensors.Keys;
 
@@ -71,4 +79,7 @@ internal sealed class ReferenceCase(string name, IReadOnlyList<string> images, i
     }
 
     public void Dispose() => file.Dispose();
+
+    private static IEnumerable<JsonElement> Items(JsonElement json, string key) =>
+        json.ValueKind == JsonValueKind.Object && json.TryGetProperty(key, out var list) && list.ValueKind == JsonValueKind.Array ? list.EnumerateArray() : [];
 }

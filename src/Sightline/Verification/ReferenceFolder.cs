@@ -4,16 +4,17 @@ using Sightline.Checkpoints;
 namespace Sightline.Verification;
 
 /// <summary>
-/// Stored results of a reference implementation for one model: <c>cases.json</c> with an object <c>cases</c> (for each its <c>images</c> and
-/// <c>stop_token</c>), <c>CASE.safetensors</c> with the numbers, and, here or in the folder above, <c>pixel_values.safetensors</c> with
-/// <c>IMAGE.pixel_values</c> and <c>IMAGE.image_grid_thw</c>. tests/fixtures/qwen/gen_models.py writes such folders.
+/// Stored results of a reference implementation for one model: <c>cases.json</c> with an object <c>cases</c> (for each its <c>images</c>,
+/// <c>stop_token</c>, <c>messages</c> and <c>prompt_text</c>, none of them required), <c>CASE.safetensors</c> with the numbers, and, here or in the folder
+/// above, <c>pixel_values.safetensors</c> with <c>IMAGE.pixel_values</c> and <c>IMAGE.image_grid_thw</c> and the pictures as
+/// <c>images/IMAGE.png</c>. tests/fixtures/qwen/gen_models.py writes such folders.
 /// </summary>
 public sealed class ReferenceFolder
 {
     private const string PixelFile = "pixel_values.safetensors";
-    private readonly Dictionary<string, (IReadOnlyList<string> Images, int? StopToken)> _cases;
+    private readonly Dictionary<string, JsonElement> _cases;
 
-    private ReferenceFolder(string path, Dictionary<string, (IReadOnlyList<string>, int?)> cases) => (Path, _cases) = (path, cases);
+    private ReferenceFolder(string path, Dictionary<string, JsonElement> cases) => (Path, _cases) = (path, cases);
 
     /// <summary>The folder.</summary>
     public string Path { get; }
@@ -31,16 +32,12 @@ public sealed class ReferenceFolder
         using var json = JsonFile.Read(file);
         if (json.RootElement.ValueKind != JsonValueKind.Object || !json.RootElement.TryGetProperty("cases", out var cases) || cases.ValueKind != JsonValueKind.Object)
             throw new SightlineException(ErrorKind.BadData, $"{file} has no object \"cases\": write the reference again.");
-        var known = new Dictionary<string, (IReadOnlyList<string>, int?)>(StringComparer.Ordinal);
+        var known = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
         foreach (var entry in cases.EnumerateObject())
         {
             if (entry.Name != System.IO.Path.GetFileName(entry.Name) || entry.Name.Contains('\\', StringComparison.Ordinal))
                 throw new SightlineException(ErrorKind.BadData, $"{file}: the case '{entry.Name}' is no file name.");
-            IReadOnlyList<string> images = entry.Value.TryGetProperty("images", out var keys) && keys.ValueKind == JsonValueKind.Array
-                ? [.. keys.EnumerateArray().Select(key => key.ToString())]
-                : [];
-            var stop = entry.Value.TryGetProperty("stop_token", out var token) && token.TryGetInt32(out var id) ? id : (int?)null;
-            known.Add(entry.Name, (images, stop));
+            known[entry.Name] = entry.Value.Clone();
         }
 
         return new ReferenceFolder(path, known);
@@ -48,17 +45,24 @@ public sealed class ReferenceFolder
 
     internal ReferenceCase OpenCase(string name)
     {
-        var (images, stop) = _cases[name];
         var file = SafetensorsFile.Open(System.IO.Path.Combine(Path, $"{name}.safetensors"));
-        return new ReferenceCase(name, images, stop, file);
+        return new ReferenceCase(name, _cases[name], file);
     }
 
-    internal SafetensorsFile OpenPixels()
+    internal SafetensorsFile OpenPixels() => Find(PixelFile) is { } file
+        ? SafetensorsFile.Open(file)
+        : throw new SightlineException(ErrorKind.NotFound, $"{PixelFile} is neither in {Path} nor in the folder above it: the pictures of its cases are missing.");
+
+    /// <summary>The file of a picture, or null where the reference came without it.</summary>
+    internal string? PictureOf(string image) => image == System.IO.Path.GetFileName(image) ? Find(System.IO.Path.Combine("images", $"{image}.png")) : null;
+
+    private string? Find(string file)
     {
-        var here = System.IO.Path.Combine(Path, PixelFile);
-        if (File.Exists(here)) return SafetensorsFile.Open(here);
-        var above = System.IO.Path.Combine(System.IO.Path.GetFullPath(Path), "..", PixelFile);
-        if (File.Exists(above)) return SafetensorsFile.Open(System.IO.Path.GetFullPath(above));
-        throw new SightlineException(ErrorKind.NotFound, $"{PixelFile} is neither in {Path} nor in the folder above it: the pictures of its cases are missing.");
+        foreach (var folder in new[] { Path, System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path).TrimEnd(System.IO.Path.DirectorySeparatorChar)) })
+        {
+            if (folder is not null && System.IO.Path.Combine(folder, file) is var path && File.Exists(path)) return path;
+        }
+
+        return null;
     }
 }
