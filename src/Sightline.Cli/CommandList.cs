@@ -11,6 +11,7 @@ internal static class CommandList
         new DemoCommand(),
         new TrainCommand(),
         new EvaluateCommand(),
+        new RewardCommand(),
         new DataCommand(),
         new InspectCommand(),
         new ModelsCommand(),

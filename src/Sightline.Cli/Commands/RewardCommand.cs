@@ -1,0 +1,125 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Sightline.Cli.Output;
+using Sightline.Training.Rewards;
+
+namespace Sightline.Cli.Commands;
+
+/// <summary><c>sightline reward</c>: scores answers by a named rule, one JSON line a case.</summary>
+internal sealed class RewardCommand : ToolCommand
+{
+    private readonly Option<string?> _function = new("--function", "-f") { Description = "The reward; --list shows all", HelpName = "NAME" };
+    private readonly Option<string?> _input = new("--input", "-i") { Description = "Cases, a JSON object a line: completion, solution, and for some rewards image_size_wh, image_grid_thw, completion_tokens", HelpName = "FILE" };
+    private readonly Option<string?> _output = new("--output", "-o") { Description = "Scores, a JSON object a line: reward, or error; default: stdout", HelpName = "FILE" };
+    private readonly Option<bool> _list = new("--list") { Description = "Show the rewards and end" };
+
+    public RewardCommand()
+        : base("reward", "Score answers by a rule, as training does", "sightline reward --function visual-rft/accuracy_iou --input cases.jsonl --output scores.jsonl", "sightline reward --list")
+    {
+        Add(_function);
+        Add(_input);
+        Add(_output);
+        Add(_list);
+        SetAction(parsed => Run(new Settings(parsed.GetValue(_function), parsed.GetValue(_input), parsed.GetValue(_output), parsed.GetValue(_list))));
+    }
+
+    private sealed record Settings(string? Function, string? Input, string? Output, bool List);
+
+    private int Run(Settings settings)
+    {
+        if (settings.List)
+        {
+            Terminal.Table(["reward", "what it rewards"], RewardFunctions.All.Select(reward => new[] { reward.Name, reward.Description }));
+            return ExitCode.Success;
+        }
+
+        if (settings.Function is null || settings.Input is null) throw new SightlineException(ErrorKind.Usage, "reward needs --function and --input; --list shows the rewards");
+        var function = RewardFunctions.Get(settings.Function);
+        var scores = Score(function, settings.Input);
+        if (settings.Output is { } output) OutputFile.Write(output, scores.WriteTo);
+        else Terminal.Out.Write(Encoding.UTF8.GetString(scores.ToArray()));
+        return ExitCode.Success;
+    }
+
+    private MemoryStream Score(RewardFunction function, string input)
+    {
+        var lines = new MemoryStream();
+        var (count, errors, sum) = (0, 0, 0.0);
+        foreach (var (line, where) in JsonLines.Read(input))
+        {
+            var one = Read(line, where);
+            using (var json = new Utf8JsonWriter(lines))
+            {
+                json.WriteStartObject();
+                if (line.TryGetProperty("id", out var id))
+                {
+                    json.WritePropertyName("id");
+                    id.WriteTo(json);
+                }
+
+                try
+                {
+                    var reward = function.Score(one);
+                    if (double.IsFinite(reward)) sum += reward;
+                    WriteReward(json, reward);
+                }
+                catch (RewardException error)
+                {
+                    errors++;
+                    json.WriteString("error", error.Type);
+                    json.WriteString("message", error.Message);
+                }
+
+                json.WriteEndObject();
+            }
+
+            lines.WriteByte((byte)'\n');
+            count++;
+        }
+
+        var mean = count > errors ? string.Create(CultureInfo.InvariantCulture, $", mean {sum / (count - errors):0.0000}") : "";
+        Terminal.Hint(string.Create(CultureInfo.InvariantCulture, $"{function.Name}: {count} cases{mean}, {errors} errors"));
+        lines.Position = 0;
+        return lines;
+    }
+
+    private static RewardCase Read(JsonElement line, string where)
+    {
+        var picture = Numbers(line, "image_size_wh", 2, where);
+        var grid = Numbers(line, "image_grid_thw", 3, where);
+        var tokens = line.TryGetProperty("completion_tokens", out var count) || line.TryGetProperty("qwen2_token_count", out count) ? count : default;
+        return new RewardCase(Text(line, "completion", where), Text(line, "solution", where))
+        {
+            Picture = (picture[0], picture[1]),
+            Grid = (grid[0], grid[1], grid[2]),
+            CompletionTokens = tokens.ValueKind == JsonValueKind.Number && tokens.TryGetInt32(out var number) ? number : 0,
+        };
+    }
+
+    private static string Text(JsonElement line, string name, string where) =>
+        line.TryGetProperty(name, out var text) && text.ValueKind == JsonValueKind.String ? JsonLines.Text(text, where) : throw JsonLines.Bad(where, $"a case needs the text '{name}'");
+
+    private static int[] Numbers(JsonElement line, string name, int count, string where)
+    {
+        if (!line.TryGetProperty(name, out var list)) return new int[count];
+        if (list.ValueKind == JsonValueKind.Array && list.GetArrayLength() == count && list.EnumerateArray().All(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out _)))
+            return [.. list.EnumerateArray().Select(item => item.GetInt32())];
+        throw JsonLines.Bad(where, $"{name} must be {count} whole numbers");
+    }
+
+    // JSON has no word for these
+    private static void WriteReward(Utf8JsonWriter json, double reward)
+    {
+        if (double.IsFinite(reward))
+        {
+            json.WriteNumber("reward", reward);
+            return;
+        }
+
+        json.WriteStartObject("reward");
+        json.WriteString("nonfinite", double.IsNaN(reward) ? "nan" : reward > 0 ? "inf" : "-inf");
+        json.WriteEndObject();
+    }
+}

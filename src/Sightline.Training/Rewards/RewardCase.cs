@@ -1,0 +1,16 @@
+namespace Sightline.Training.Rewards;
+
+/// <summary>What a reward judges: one answer to one problem.</summary>
+/// <param name="Completion">What the model wrote.</param>
+/// <param name="Solution">The problem's solution, in the form that the reward expects.</param>
+public sealed record RewardCase(string Completion, string Solution)
+{
+    /// <summary>The picture in pixels, width and height; for rewards that convert coordinates.</summary>
+    public (int Width, int Height) Picture { get; init; }
+
+    /// <summary>The picture's patches: time, height, width.</summary>
+    public (int Time, int Height, int Width) Grid { get; init; } = (1, 0, 0);
+
+    /// <summary>Tokens of the completion; for rewards on length.</summary>
+    public int CompletionTokens { get; init; }
+}

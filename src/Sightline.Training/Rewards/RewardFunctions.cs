@@ -1,0 +1,39 @@
+using Sightline.Training.Rewards.Upstream;
+
+namespace Sightline.Training.Rewards;
+
+/// <summary>The rewards that can be named.</summary>
+public static class RewardFunctions
+{
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<RewardFunction> All { get; } =
+    [
+        new("visual-rft/accuracy_iou", "Mean IoU of boxes matched by confidence, over the longer list", VisualRft.AccuracyIou),
+        new("visual-rft/accuracy_iou_v1", "Mean IoU of boxes matched by confidence, over the answer's list", VisualRft.AccuracyIouFirst),
+        new("visual-rft/accuracy_confidence", "Confidence of matched boxes, and its absence for others", VisualRft.AccuracyConfidence),
+        new("visual-rft/format", "1 when thinking and answer stand in their tags", VisualRft.Format),
+        new("visual-rft/lisa_accuracy", "GIoU + 1 of one box", VisualRft.LisaAccuracy),
+        new("visual-rft/classification_accuracy", "1 when one name is part of the other", VisualRft.ClassificationAccuracy),
+        new("vlm-r1/rec_iou", "IoU of one box in pixels of the original picture", VlmR1.RecIou),
+        new("vlm-r1/rec_format", "1 when a box stands in braces in the answer's tags", VlmR1.RecFormat),
+        new("vlm-r1/format", "1 when thinking and answer stand in their tags", VisualRft.Format),
+        new("vlm-r1/repetition", "Minus the share of repeated boxes or word groups", VlmR1Text.Repetition),
+        new("vlm-r1/cosine_length", "Falls with the number of tokens", VlmR1Detection.CosineLength),
+        new("vlm-r1/accuracy.map", "COCO mAP of one picture", VlmR1Detection.Map),
+        new("vlm-r1/accuracy.od_ap", "COCO mAP of one picture, None for none", VlmR1Detection.OdAp),
+        new("vlm-r1/accuracy.od_ap50", "COCO AP50 of one picture, None for none", VlmR1Detection.OdAp50),
+        new("vlm-r1/accuracy.odLength", "COCO mAP of one picture, less for too many boxes", VlmR1Detection.OdLength),
+        new("vlm-r1/accuracy.weighted_sum", "0.7 of matched IoU and 0.3 of completeness", VlmR1Detection.WeightedSum),
+        new("vlm-r1/accuracy.all_match", "1 when answer and solution are the same text", VlmR1Text.AllMatch),
+    ];
+
+    /// <summary>A reward by name; <c>visual_rft.</c> and <c>vlm_r1.</c> are read as <c>visual-rft/</c> and <c>vlm-r1/</c>.</summary>
+    /// <exception cref="SightlineException">Usage: there is none of that name.</exception>
+    public static RewardFunction Get(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        var wanted = name.Replace("visual_rft.", "visual-rft/", StringComparison.Ordinal).Replace("vlm_r1.", "vlm-r1/", StringComparison.Ordinal);
+        return All.FirstOrDefault(reward => reward.Name == wanted)
+            ?? throw new SightlineException(ErrorKind.Usage, $"there is no reward '{name}'; there are {string.Join(", ", All.Select(reward => reward.Name))}");
+    }
+}

@@ -1,0 +1,50 @@
+using System.Text.Json;
+using Sightline.Testing;
+
+namespace Sightline.Cli.Tests.Commands;
+
+public sealed class RewardTests : IDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("sightline-reward-");
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    [Theory]
+    [InlineData("visual-rft/accuracy_confidence", "visual_rft.accuracy_confidence")]
+    [InlineData("vlm-r1/rec_iou", "vlm_r1.rec_iou")]
+    public async Task Every_case_gets_a_line(string function, string key)
+    {
+        var input = Fixtures.Path("rewards", "rewards.jsonl");
+        var output = Path.Combine(_folder.FullName, "scores.jsonl");
+        var run = await CommandLineRun.Of("reward", "--function", function, "--input", input, "--output", output);
+        Assert.Equal((0, ""), (run.ExitCode, run.Out));
+        var rows = File.ReadAllLines(input).Zip(File.ReadAllLines(output)).ToList();
+        Assert.Equal(570, rows.Count);
+        foreach (var (line, score) in rows)
+        {
+            using var expected = JsonDocument.Parse(line);
+            using var actual = JsonDocument.Parse(score);
+            Assert.Equal(expected.RootElement.GetProperty("id").GetInt32(), actual.RootElement.GetProperty("id").GetInt32());
+            var wanted = expected.RootElement.GetProperty("outputs").GetProperty(key);
+            if (wanted.ValueKind == JsonValueKind.Number) Assert.Equal(wanted.GetDouble(), actual.RootElement.GetProperty("reward").GetDouble(), 1e-9);
+            else if (wanted.TryGetProperty("nonfinite", out var what)) Assert.Equal(what.GetString(), actual.RootElement.GetProperty("reward").GetProperty("nonfinite").GetString());
+            else Assert.Equal(wanted.GetProperty("error").GetString(), actual.RootElement.GetProperty("error").GetString());
+        }
+    }
+
+    [Fact]
+    public async Task Scores_go_to_stdout_and_mistakes_are_sentences()
+    {
+        var input = Path.Combine(_folder.FullName, "cases.jsonl");
+        await File.WriteAllTextAsync(input, "{\"completion\": \"<think>a</think><answer>b</answer>\", \"solution\": \"b\"}\n");
+        Assert.Equal("{\"reward\":1}\n", (await CommandLineRun.Of("reward", "-f", "visual-rft/format", "-i", input)).Out);
+        Assert.Contains("visual-rft/format", (await CommandLineRun.Of("reward", "--list")).Out, StringComparison.Ordinal);
+        await File.AppendAllTextAsync(input, "{\"completion\": 3}\n");
+        var bad = await CommandLineRun.Of("reward", "-f", "visual-rft/format", "-i", input);
+        Assert.Equal((int)ErrorKind.BadData, bad.ExitCode);
+        Assert.Contains("line 2", bad.Sentence, StringComparison.Ordinal);
+        Assert.Equal((int)ErrorKind.Usage, (await CommandLineRun.Of("reward", "-f", "beauty", "-i", input)).ExitCode);
+        Assert.Equal((int)ErrorKind.Usage, (await CommandLineRun.Of("reward")).ExitCode);
+        Assert.Equal((int)ErrorKind.NotFound, (await CommandLineRun.Of("reward", "-f", "visual-rft/format", "-i", input + "x")).ExitCode);
+    }
+}
