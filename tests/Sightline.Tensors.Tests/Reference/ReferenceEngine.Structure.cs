@@ -5,9 +5,9 @@ internal sealed partial class ReferenceEngine
     public override void Permute(Tensor x, Tensor y, ReadOnlySpan<int> axes)
     {
         var from = new int[y.Count];
+        Span<int> index = stackalloc int[axes.Length];
         for (var i = 0; i < from.Length; i++)
         {
-            Span<int> index = stackalloc int[axes.Length];
             for (int k = axes.Length - 1, rest = i; k >= 0; k--)
             {
                 index[axes[k]] = rest % y.Shape[k];
