@@ -8,14 +8,19 @@ namespace Sightline.Checkpoints;
 internal sealed class MappedStorage : TensorStorage
 {
     private readonly SafeBuffer _mapping;
+    private readonly long _length;
 
-    public MappedStorage(SafeBuffer mapping, nint address)
+    public MappedStorage(SafeBuffer mapping, nint address, long length)
         : base(CpuEngine.Instance.Memory, 0, address)
     {
-        _mapping = mapping;
+        (_mapping, _length) = (mapping, length);
         var added = false;
         mapping.DangerousAddRef(ref added);
     }
 
-    protected override void Free() => _mapping.DangerousRelease();
+    protected override void Free()
+    {
+        MappedPages.Release(HostAddress, _length);
+        _mapping.DangerousRelease();
+    }
 }

@@ -78,6 +78,9 @@ public sealed unsafe class SafetensorsFile : IDisposable
         return new ReadOnlySpan<byte>(_start + tensor.Offset + from, bytes);
     }
 
+    /// <summary>Lets the memory of a tensor's pages go after it was read once.</summary>
+    internal void Release(TensorInfo tensor) => MappedPages.Release((nint)(_start + tensor.Offset), tensor.Bytes);
+
     /// <summary>A tensor's information.</summary>
     /// <exception cref="SightlineException">BadModel: there is none of this name.</exception>
     public TensorInfo this[string name] => _tensors.TryGetValue(name, out var tensor)
@@ -116,7 +119,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
         ObjectDisposedException.ThrowIf(_start is null, this);
         var info = this[name];
         if (info.Type.NaturalDType() is not { } type || type == DType.Bool || type.Size() != info.Type.Size() || ((nint)_start + info.Offset) % type.Size() != 0 || info.Bytes == 0) return null;
-        return CpuEngine.Instance.Borrow(new MappedStorage(_view.SafeMemoryMappedViewHandle, (nint)(_start + info.Offset)), TensorReading.ShapeOf(info), type);
+        return CpuEngine.Instance.Borrow(new MappedStorage(_view.SafeMemoryMappedViewHandle, (nint)(_start + info.Offset), info.Bytes), TensorReading.ShapeOf(info), type);
     }
 
     /// <summary>Fills an existing tensor, in its element type; its shape must have the tensor's element count.</summary>

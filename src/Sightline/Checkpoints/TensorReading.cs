@@ -49,6 +49,8 @@ internal static class TensorReading
             CpuEngine.Instance.Cast(block, converted);
             target.Engine.Upload(converted.AsSpan<byte>(), target, done * target.DType.Size());
         }
+
+        file.Release(info);
     }
 
     /// <summary>NaN and infinities; integers have none.</summary>
@@ -69,6 +71,7 @@ internal static class TensorReading
             };
         }
 
+        file.Release(info);
         return bad;
     }
 
