@@ -81,6 +81,7 @@ internal static class KernelBenchmark
         yield return LinearStep(448, 160, 160);
         yield return Conv(8, 40, 96, 96, 3, 1, 1);
         yield return ConvStep(8, 40, 96, 96, 3, 1, 1);
+        yield return ConvStep(8, 320, 3, 24, 3, 2, 1);
         yield return Conv(8, 160, 24, 48, 3, 2, 1);
         yield return ConvStep(8, 160, 24, 48, 3, 2, 1);
         yield return ConvStep(8, 80, 48, 96, 3, 2, 1);

@@ -13,12 +13,18 @@ public sealed partial class CpuEngine
         var (keys, values) = (new HeadMatrix(k), new HeadMatrix(v));
         var sizeK = PackHeads.Size(keys, byRow: true);
         var block = NativePool.Shared.Rent((sizeK + PackHeads.Size(values, byRow: false)) * sizeof(float));
-        var packedK = (float*)block.Pointer;
-        Pack(keys, byRow: true, packedK);
-        Pack(values, byRow: false, packedK + sizeK);
-        var forward = new AttentionForward(new HeadMatrix(q), keys, values, new HeadMatrix(output), logSumExp.F32, layout, scale, packedK, packedK + sizeK);
-        Parallel(ref forward, forward.Pieces);
-        block.Release();
+        try
+        {
+            var packedK = (float*)block.Pointer;
+            Pack(keys, byRow: true, packedK);
+            Pack(values, byRow: false, packedK + sizeK);
+            var forward = new AttentionForward(new HeadMatrix(q), keys, values, new HeadMatrix(output), logSumExp.F32, layout, scale, packedK, packedK + sizeK);
+            Parallel(ref forward, forward.Pieces);
+        }
+        finally
+        {
+            block.Release();
+        }
     }
 
     /// <inheritdoc/>
@@ -36,19 +42,26 @@ public sealed partial class CpuEngine
         var sizeDk = (long)heads * k.Shape[0] * widthK;
         var sizeDv = (long)heads * k.Shape[0] * widthV;
         var block = NativePool.Shared.Rent((sizeK + sizeColumns + sizeV + sizeDk + sizeDv) * sizeof(float));
-        var memory = new AttentionBackward.Shared { KeyRows = (float*)block.Pointer };
-        memory.KeyColumns = memory.KeyRows + sizeK;
-        memory.ValueRows = memory.KeyColumns + sizeColumns;
-        memory.Dk = memory.ValueRows + sizeV;
-        memory.Dv = memory.Dk + sizeDk;
-        Pack(keys, byRow: true, memory.KeyRows);
-        Pack(keys, byRow: false, memory.KeyColumns);
-        Pack(values, byRow: true, memory.ValueRows);
-        var backward = new AttentionBackward(new HeadMatrix(q), keys, values, new HeadMatrix(output), new HeadMatrix(gradient), new HeadMatrix(dq), logSumExp.F32, layout, scale, memory);
-        Parallel(ref backward, heads);
-        SumGroups(memory.Dk, widthK, heads, new HeadMatrix(dk), scale);
-        SumGroups(memory.Dv, widthV, heads, new HeadMatrix(dv), 1);
-        block.Release();
+        try
+        {
+            var memory = new AttentionBackward.Shared { KeyRows = (float*)block.Pointer };
+            memory.KeyColumns = memory.KeyRows + sizeK;
+            memory.ValueRows = memory.KeyColumns + sizeColumns;
+            memory.Dk = memory.ValueRows + sizeV;
+            memory.Dv = memory.Dk + sizeDk;
+            if (layout.KeysCovered != k.Shape[0]) System.Runtime.InteropServices.NativeMemory.Clear(memory.Dk, (nuint)((sizeDk + sizeDv) * sizeof(float)));
+            Pack(keys, byRow: true, memory.KeyRows);
+            Pack(keys, byRow: false, memory.KeyColumns);
+            Pack(values, byRow: true, memory.ValueRows);
+            var backward = new AttentionBackward(new HeadMatrix(q), keys, values, new HeadMatrix(output), new HeadMatrix(gradient), new HeadMatrix(dq), logSumExp.F32, layout, scale, memory);
+            Parallel(ref backward, backward.Pieces);
+            SumGroups(memory.Dk, widthK, heads, new HeadMatrix(dk), scale);
+            SumGroups(memory.Dv, widthV, heads, new HeadMatrix(dv), 1);
+        }
+        finally
+        {
+            block.Release();
+        }
     }
 
     private static unsafe void Pack(HeadMatrix source, bool byRow, float* target)

@@ -32,6 +32,16 @@ public sealed partial class CpuEngine
         }
 
         WeightOrder.Run(weights.Data, g, ordered.Data, WeightOrder.Kind.Patches);
+        if (DirectTiles.Suits(g))
+        {
+            using var picture = new WideCopy(x);
+            using var panels = new FloatBlock(DirectForward.WeightSize(g));
+            DirectForward.Pack(ordered.Data, bias.Data, g, panels.Data);
+            var forward = new DirectForward(Padded(picture.Data, g), panels.Data, panels.Data + DirectForward.WeightSize(g) - DirectTiles.RoundUp(g.O), result.Data, g);
+            Parallel(ref forward, forward.Pieces);
+            return;
+        }
+
         for (var group = 0; group < g.Groups; group++)
         {
             var columns = new StridedLines(ordered.Data + ((long)group * g.GroupO * g.Taps), DType.Float32, g.Taps, 1);
@@ -63,6 +73,11 @@ public sealed partial class CpuEngine
             using var slope = new WideCopy(dy);
             using var result = new WideResult(dx);
             Winograd(slope.Data, ordered.Data, null, Back(g), result.Data);
+        }
+        else if (DirectTiles.SuitsInputGradient(g))
+        {
+            WeightOrder.Run(weights.Data, g, ordered.Data, WeightOrder.Kind.Turned);
+            DirectInputGradient(dy, ordered.Data, g, dx);
         }
         else if (g.Stride == 1 && g.Padding <= g.Dilation * (g.KernelH - 1) && g.KernelH == g.KernelW)
         {
@@ -98,6 +113,13 @@ public sealed partial class CpuEngine
             return;
         }
 
+        if (DirectTiles.Suits(g))
+        {
+            DirectWeightGradient(x, dy, g, ordered.Data);
+            WeightOrder.Run(ordered.Data, g, result.Data, WeightOrder.Kind.FromPatches);
+            return;
+        }
+
         for (var group = 0; group < g.Groups; group++)
         {
             var lines = new StridedLines((byte*)dy.Data + ((long)group * g.GroupO * dy.DType.Size()), dy.DType, 1, g.O);
@@ -119,6 +141,32 @@ public sealed partial class CpuEngine
         WinogradForward.TransformWeights(turned, g, weights.Data);
         var forward = new WinogradForward(x, weights.Data, bias, y, g);
         Parallel(ref forward, forward.Pieces);
+    }
+
+    private static unsafe PaddedRows Padded(float* x, ConvGeometry g) => new(x, g.H, g.W, g.C, g.Padding, g.Padding);
+
+    private static unsafe void DirectWeightGradient(Tensor x, Tensor dy, ConvGeometry g, float* target)
+    {
+        using var picture = new WideCopy(x);
+        using var slope = new WideCopy(dy);
+        var padded = Padded(picture.Data, g);
+        var work = new DirectWeights(padded, slope.Data, null, g);
+        using var sums = new FloatBlock(work.Pieces * work.Size);
+        work = new DirectWeights(padded, slope.Data, sums.Data, g);
+        Parallel(ref work, work.Pieces);
+        var total = new DirectWeights.Total(work, g, sums.Data, target);
+        Parallel(ref total, g.O);
+    }
+
+    private static unsafe void DirectInputGradient(Tensor dy, float* turned, ConvGeometry g, Tensor dx)
+    {
+        using var slope = new WideCopy(dy);
+        using var result = new WideResult(dx);
+        var low = DirectInputs.Low(g);
+        using var panels = new FloatBlock(DirectInputs.WeightSize(g));
+        DirectInputs.Pack(turned, g, panels.Data);
+        var inputs = new DirectInputs(new PaddedRows(slope.Data, g.OutH, g.OutW, g.O, low, DirectInputs.High(g)), low, panels.Data, result.Data, g);
+        Parallel(ref inputs, inputs.Pieces);
     }
 
     private static bool UsesDepthwise(ConvGeometry g) => g.IsDepthwise && g.KernelH * g.KernelW <= Depthwise.MaxTaps;

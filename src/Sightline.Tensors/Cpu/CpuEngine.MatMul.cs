@@ -121,12 +121,37 @@ public sealed partial class CpuEngine
             else new Span<float>(total, Width).Clear();
             for (var start = 0; start < rows; start += RowsInRun)
             {
+                if (typeX == DType.Float32 && count == Width && Vector512.IsHardwareAccelerated)
+                {
+                    SumWide((float*)x + first, start, Math.Min(start + RowsInRun, rows), total);
+                    continue;
+                }
+
                 new Span<float>(sums, Width).Clear();
                 SumRun(first, count, start, Math.Min(start + RowsInRun, rows), sums, row);
                 for (var j = 0; j < count; j++) total[j] += sums[j];
             }
 
             Narrow(total, y + (first * typeY.Size()), typeY, count);
+        }
+
+        /// <summary>total += a run of rows, summed in registers.</summary>
+        private void SumWide(float* columns, int start, int end, float* total)
+        {
+            var (s0, s1, s2, s3) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
+            var row = columns + ((long)start * N);
+            for (var i = start; i < end; i++, row += N)
+            {
+                s0 += Vector512.Load(row);
+                s1 += Vector512.Load(row + 16);
+                s2 += Vector512.Load(row + 32);
+                s3 += Vector512.Load(row + 48);
+            }
+
+            (Vector512.Load(total) + s0).Store(total);
+            (Vector512.Load(total + 16) + s1).Store(total + 16);
+            (Vector512.Load(total + 32) + s2).Store(total + 32);
+            (Vector512.Load(total + 48) + s3).Store(total + 48);
         }
 
         private void SumRun(int first, int count, int start, int end, float* sums, float* row)

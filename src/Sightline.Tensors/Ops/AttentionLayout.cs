@@ -22,6 +22,8 @@ public sealed class AttentionLayout
 
     private readonly AttentionSpan[] _spans;
     private readonly Group[] _groups;
+    private int[][]? _keySharing;
+    private int _keysCovered;
 
     /// <summary>A layout of these spans, in any order. Sums run over the keys of a query range in the order in which its spans are given.</summary>
     /// <exception cref="ShapeException">Ranges are negative or overlap.</exception>
@@ -61,6 +63,12 @@ public sealed class AttentionLayout
     public int KeyEnd { get; }
 
     internal ReadOnlySpan<Group> Groups => _groups;
+
+    /// <summary>The query ranges (numbers of <see cref="Groups"/>, in order) in sets that have no key in common: their gradients can be computed side by side.</summary>
+    internal int[][] KeySharing => _keySharing ??= FindKeySharing();
+
+    /// <summary>How many keys at least one query range sees.</summary>
+    internal int KeysCovered => KeySharing.Length > 0 ? _keysCovered : 0;
 
     /// <summary>Every query sees every key.</summary>
     public static AttentionLayout Full(int queries, int keys) => new(new AttentionSpan(0, queries, 0, keys));
@@ -173,5 +181,42 @@ public sealed class AttentionLayout
         }
 
         throw new ArgumentOutOfRangeException(nameof(index));
+    }
+
+    private int[][] FindKeySharing()
+    {
+        var set = new int[_groups.Length]; // the first query range of the set that each belongs to
+        var spans = new List<(AttentionSpan Span, int Group)>();
+        for (var g = 0; g < _groups.Length; g++)
+        {
+            set[g] = g;
+            foreach (var span in SpansOf(_groups[g])) spans.Add((span, g));
+        }
+
+        spans.Sort(static (a, b) => (a.Span.KeyStart, a.Group).CompareTo((b.Span.KeyStart, b.Group)));
+        var (covered, end, last) = (0, 0, 0);
+        foreach (var (span, group) in spans)
+        {
+            if (span.KeyLength == 0) continue;
+            if (span.KeyStart < end) Join(set, last, group);
+            else last = group;
+            covered += Math.Max(0, span.KeyStart + span.KeyLength - Math.Max(end, span.KeyStart));
+            end = Math.Max(end, span.KeyStart + span.KeyLength);
+        }
+
+        _keysCovered = covered;
+        return [.. Enumerable.Range(0, set.Length).GroupBy(g => Root(set, g)).OrderBy(members => members.Key).Select(members => members.ToArray())];
+    }
+
+    private static int Root(int[] set, int group)
+    {
+        while (set[group] != group) group = set[group];
+        return group;
+    }
+
+    private static void Join(int[] set, int a, int b)
+    {
+        (a, b) = (Root(set, a), Root(set, b));
+        set[Math.Max(a, b)] = Math.Min(a, b);
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Sightline.Tensors.Cpu.Gemm;
 using Sightline.Tensors.Cpu.Kernels;
 using Sightline.Tensors.Cpu.Threading;
@@ -7,9 +8,9 @@ using Sightline.Tensors.Ops;
 namespace Sightline.Tensors.Cpu.Attention;
 
 /// <summary>
-/// One query head a piece, its query blocks in order: p = 2^(score - logSumExp), dv += pᵀ do, ds = p (do · v - Σ do · out),
-/// dq += ds k, dk += dsᵀ q (Dao et al. 2022, algorithm 4). dk and dv of every query head are kept apart in float32 and added by
-/// <see cref="SumHeadGroups"/>, so that the order of all sums is fixed.
+/// One query head and one set of query ranges that share keys a piece, its query blocks in order: p = 2^(score - logSumExp), dv += pᵀ do,
+/// ds = p (do · v - Σ do · out), dq += ds k, dk += dsᵀ q (Dao et al. 2022, algorithm 4). dk and dv of every query head are kept apart in
+/// float32 and added by <see cref="SumHeadGroups"/>, so that the order of all sums is fixed.
 /// </summary>
 internal readonly unsafe struct AttentionBackward(
     HeadMatrix q, HeadMatrix k, HeadMatrix v, HeadMatrix output, HeadMatrix gradient, HeadMatrix dq, float* logSumExp, AttentionLayout layout, float scale,
@@ -18,17 +19,29 @@ internal readonly unsafe struct AttentionBackward(
     private const int Queries = AttentionForward.Queries;
     private const float Log2E = 1.44269504f;
 
-    public void Run(int head)
+    public int Pieces => q.Heads * layout.KeySharing.Length;
+
+    public void Run(int piece)
     {
+        var head = piece % q.Heads;
+        var sharing = layout.KeySharing[piece / q.Heads];
         var widthK = BlockProduct.RoundUp(k.Width, 16);
         var widthV = BlockProduct.RoundUp(v.Width, 16);
         var dk = shared.Dk + ((long)head * k.Rows * widthK);
         var dv = shared.Dv + ((long)head * k.Rows * widthV);
-        NativeClear(dk, (long)k.Rows * widthK);
-        NativeClear(dv, (long)k.Rows * widthV);
-        var keys = AttentionForward.KeyPanels * GemmTile.MaxRows;
+        foreach (var group in sharing)
+        {
+            foreach (var span in layout.SpansOf(layout.Groups[group]))
+            {
+                NativeClear(dk + ((long)span.KeyStart * widthK), (long)span.KeyLength * widthK);
+                NativeClear(dv + ((long)span.KeyStart * widthV), (long)span.KeyLength * widthV);
+            }
+        }
+
+        // a partial panel of keys reads lines beyond the last one
+        var keys = (AttentionForward.KeyPanels + 1) * GemmTile.MaxRows;
         var rowsQ = BlockProduct.RoundUp(q.Width, GemmTile.MaxRows);
-        long floats = (2L * (q.Width + v.Width)) + widthK + widthV + (4L * keys) + rowsQ + 4;
+        long floats = (2L * (q.Width + v.Width)) + widthK + widthV + (2L * keys) + rowsQ + 4;
         var memory = NativePool.Shared.Rent(floats * Queries * sizeof(float));
         var next = (float*)memory.Pointer;
         var work = new Work { Dk = dk, Dv = dv, WidthK = widthK, WidthV = widthV };
@@ -36,16 +49,24 @@ internal readonly unsafe struct AttentionBackward(
         work.GradientRows = Take(ref next, widthV);
         work.GradientColumns = Take(ref next, v.Width);
         work.Slope = Take(ref next, keys);
-        work.Panels = Take(ref next, 2 * keys);
         work.LogSumExp = Take(ref next, 1);
         work.Delta = Take(ref next, 1);
         var block = new AttentionForward.Block { Head = head, KeyHead = head / (q.Heads / k.Heads) };
         block.Q = Take(ref next, q.Width);
         block.Scores = Take(ref next, keys);
         block.Out = Take(ref next, rowsQ);
-        var blocks = layout.CountBlocks(Queries);
-        for (var i = 0; i < blocks; i++) RunBlock(ref block, work, i);
+        foreach (var group in sharing) RunGroup(ref block, work, layout.Groups[group]);
         memory.Release();
+    }
+
+    private void RunGroup(ref AttentionForward.Block block, in Work work, AttentionLayout.Group group)
+    {
+        for (var start = 0; start < group.Length; start += Queries)
+        {
+            block.Start = group.Start + start;
+            block.Count = Math.Min(Queries, group.Length - start);
+            RunBlock(ref block, work, group);
+        }
     }
 
     private static float* Take(ref float* next, int rows)
@@ -55,14 +76,12 @@ internal readonly unsafe struct AttentionBackward(
         return taken;
     }
 
-    private void RunBlock(ref AttentionForward.Block block, in Work work, int index)
+    private void RunBlock(ref AttentionForward.Block block, in Work work, AttentionLayout.Group group)
     {
-        (var group, block.Start, block.Count) = layout.Block(index, Queries);
         block.Lanes = BlockProduct.RoundUp(block.Count, 16);
         var (head, start, count, lanes) = (block.Head, block.Start, block.Count, block.Lanes);
         BlockProduct.PackRight(q.ByRow(head), block.Q, start, count, lanes, 0, q.Width);
-        var factor = scale * Log2E;
-        for (var i = 0; i < q.Width * lanes; i++) block.Q[i] *= factor;
+        ScaleAll.Run(block.Q, q.Width * lanes, scale * Log2E);
         BlockProduct.PackRight(gradient.ByRow(head), work.GradientColumns, start, count, lanes, 0, v.Width);
         BlockProduct.PackRight(q.ByColumn(head), work.QueryRows, 0, q.Width, work.WidthK, start, count);
         BlockProduct.PackRight(gradient.ByColumn(head), work.GradientRows, 0, v.Width, work.WidthV, start, count);
@@ -74,7 +93,7 @@ internal readonly unsafe struct AttentionBackward(
 
         new Span<float>(block.Out, BlockProduct.RoundUp(q.Width, GemmTile.MaxRows) * lanes).Clear();
         foreach (var span in layout.SpansOf(group)) RunSpan(block, work, group, span);
-        for (var i = 0; i < q.Width * lanes; i++) block.Out[i] *= scale;
+        ScaleAll.Run(block.Out, q.Width * lanes, scale);
         AttentionForward.StoreTransposed(block.Out, lanes, count, dq, start, head);
     }
 
@@ -92,11 +111,14 @@ internal readonly unsafe struct AttentionBackward(
             AttentionForward.Scores(block, shared.ValueRows, v.Rows, firstPanel, next, work.GradientColumns, v.Width, work.Slope);
             var scores = block.Scores + skip;
             var slope = work.Slope + skip;
-            var probabilities = new Probabilities(scores, next - key, block.Lanes, work.LogSumExp);
-            Reductions.Dispatch(ref probabilities);
-            if (span.Causal) AttentionForward.HideFuture(span, offset, key, next, scores, block.Lanes, 0);
-            var chain = new ScoreGradient(slope, scores, next - key, block.Lanes, work.Delta);
+            var chain = new ScoreGradient(slope, scores, next - key, block.Lanes, work.LogSumExp, work.Delta);
             Reductions.Dispatch(ref chain);
+            if (span.Causal)
+            {
+                AttentionForward.HideFuture(span, offset, key, next, scores, block.Lanes, 0);
+                AttentionForward.HideFuture(span, offset, key, next, slope, block.Lanes, 0);
+            }
+
             AddProducts(block, work, key, next - key, scores, slope);
             key = next;
         }
@@ -105,17 +127,17 @@ internal readonly unsafe struct AttentionBackward(
     private void AddProducts(in AttentionForward.Block block, in Work work, int key, int keys, float* p, float* slope)
     {
         var lanes = block.Lanes;
-        BlockProduct.PackLeft(new StridedLines(p, DType.Float32, lanes, 1), work.Panels, 0, keys, 0, block.Count);
-        BlockProduct.AddExact(keys, work.WidthV, block.Count, work.Panels, work.GradientRows, work.Dv + ((long)key * work.WidthV), work.WidthV);
-        BlockProduct.PackLeft(new StridedLines(slope, DType.Float32, lanes, 1), work.Panels, 0, keys, 0, block.Count);
-        BlockProduct.AddExact(keys, work.WidthK, block.Count, work.Panels, work.QueryRows, work.Dk + ((long)key * work.WidthK), work.WidthK);
+        BlockProduct.AddExact(keys, work.WidthV, block.Count, new TileLines(p, lanes, 1), work.GradientRows, work.Dv + ((long)key * work.WidthV), work.WidthV);
+        BlockProduct.AddExact(keys, work.WidthK, block.Count, new TileLines(slope, lanes, 1), work.QueryRows, work.Dk + ((long)key * work.WidthK), work.WidthK);
         var columns = shared.KeyColumns + ((long)block.KeyHead * BlockProduct.RoundUp(k.Width, GemmTile.MaxRows) * k.Rows);
         BlockProduct.RowMajor(k.Width, lanes, keys, columns, k.Rows, key, slope, lanes, block.Out, lanes, add: true);
     }
 
     /// <summary>Σ gradient · output of one query: the part of the softmax gradient that all its keys share.</summary>
+    [SkipLocalsInit]
     private float DotRows(int row, int head)
     {
+        if (gradient.Type == DType.Float32 && output.Type == DType.Float32) return Reductions.Dot((float*)gradient.At(row, head), (float*)output.At(row, head), v.Width);
         var a = stackalloc float[64];
         var b = stackalloc float[64];
         var size = output.Type.Size();
@@ -154,7 +176,6 @@ internal readonly unsafe struct AttentionBackward(
         public float* GradientRows;
         public float* GradientColumns;
         public float* Slope;
-        public float* Panels;
         public float* LogSumExp;
         public float* Delta;
     }

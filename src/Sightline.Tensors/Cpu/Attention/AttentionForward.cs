@@ -54,8 +54,7 @@ internal readonly unsafe struct AttentionForward(
     private void Begin(in Block block, int outRows)
     {
         BlockProduct.PackRight(q.ByRow(block.Head), block.Q, block.Start, block.Count, block.Lanes, 0, q.Width);
-        var factor = scale * Log2E;
-        for (var i = 0; i < q.Width * block.Lanes; i++) block.Q[i] *= factor;
+        ScaleAll.Run(block.Q, q.Width * block.Lanes, scale * Log2E);
         new Span<float>(block.Out, outRows * block.Lanes).Clear();
         new Span<float>(block.Maximum, block.Lanes).Fill(float.NegativeInfinity);
         new Span<float>(block.Sum, block.Lanes).Clear();

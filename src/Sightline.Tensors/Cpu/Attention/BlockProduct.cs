@@ -78,21 +78,21 @@ internal static unsafe class BlockProduct
         }
     }
 
-    /// <summary>c[lines, columns] += left · right like <see cref="Packed"/>, without touching rows of c beyond <paramref name="lines"/>.</summary>
-    public static void AddExact(int lines, int columns, int K, float* left, float* right, float* c, int ldc)
+    /// <summary>c[lines, columns] += left · right like <see cref="Packed"/>, without touching rows of c beyond <paramref name="lines"/>; left lies in memory, where a whole last panel can be read.</summary>
+    public static void AddExact(int lines, int columns, int K, in TileLines left, float* right, float* c, int ldc)
     {
         for (var line = 0; line < lines; line += GemmTile.MaxRows)
         {
             var rows = Math.Min(GemmTile.MaxRows, lines - line);
             var height = GemmTile.HeightFor(rows);
-            var a = left + ((long)line * K);
+            var a = new TileLines(left.Data + (line * left.LineStride), left.LineStride, left.StepStride);
             for (var column = 0; column < columns; column += GemmTile.MaxColumns)
             {
                 var width = GemmTile.WidthFor(Math.Min(GemmTile.MaxColumns, columns - column));
                 var tile = c + ((long)line * ldc) + column;
                 var b = right + ((long)column * K);
-                if (rows == height) GemmTile.Run(height, width, K, TileLines.Packed(a, height), b, width, tile, ldc, null, add: true);
-                else GemmTile.RunPart(rows, width, K, TileLines.Packed(a, height), b, width, tile, ldc, null, add: true);
+                if (rows == height) GemmTile.Run(height, width, K, a, b, width, tile, ldc, null, add: true);
+                else GemmTile.RunPart(rows, width, K, a, b, width, tile, ldc, null, add: true);
             }
         }
     }

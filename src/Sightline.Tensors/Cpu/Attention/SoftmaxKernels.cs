@@ -73,35 +73,40 @@ internal readonly unsafe struct OnlineSoftmax(float* scores, int keys, int queri
     }
 }
 
-/// <summary>scores = 2^(scores - logSumExp), lane by lane: the probabilities once more, for the backward pass.</summary>
-internal readonly unsafe struct Probabilities(float* scores, int keys, int queries, float* logSumExp) : IRowKernel
+/// <summary>The probabilities once more, p = 2^(score - logSumExp), and the gradient of the softmax, slope = p · (slope - delta); lane by lane.</summary>
+internal readonly unsafe struct ScoreGradient(float* slope, float* p, int keys, int queries, float* logSumExp, float* delta) : IRowKernel
 {
     public void Run<V>()
         where V : struct, ILanes<V>
     {
         for (var lane = 0; lane < queries; lane += V.Count)
         {
-            var shift = V.Load(logSumExp + lane);
-            var column = scores + lane;
-            for (var row = 0; row < keys; row++, column += queries) Exp2.Of(V.Load(column) - shift).Store(column);
+            var (shift, common) = (V.Load(logSumExp + lane), V.Load(delta + lane));
+            var at = lane;
+            for (var row = 0; row < keys; row++, at += queries)
+            {
+                var value = Exp2.Of(V.Load(p + at) - shift);
+                value.Store(p + at);
+                (value * (V.Load(slope + at) - common)).Store(slope + at);
+            }
         }
     }
 }
 
-/// <summary>slope = p · (slope - delta): the gradient of a softmax, lane by lane.</summary>
-internal readonly unsafe struct ScoreGradient(float* slope, float* p, int keys, int queries, float* delta) : IRowKernel
+/// <summary>x *= factor.</summary>
+internal readonly unsafe struct ScaleAll(float* x, int count, float factor) : IRowKernel
 {
+    /// <summary><paramref name="count"/> must be a multiple of 16.</summary>
+    public static void Run(float* x, int count, float factor)
+    {
+        var kernel = new ScaleAll(x, count, factor);
+        Reductions.Dispatch(ref kernel);
+    }
+
     public void Run<V>()
         where V : struct, ILanes<V>
     {
-        for (var row = 0; row < keys; row++)
-        {
-            for (var lane = 0; lane < queries; lane += V.Count)
-            {
-                var i = (row * queries) + lane;
-                (V.Load(p + i) * (V.Load(slope + i) - V.Load(delta + lane))).Store(slope + i);
-            }
-        }
+        for (var i = 0; i < count; i += V.Count) (V.Load(x + i) * V.Create(factor)).Store(x + i);
     }
 }
 

@@ -1,3 +1,4 @@
+using Sightline.Tensors.Cpu.Lanes;
 using Sightline.Tensors.Cpu.Threading;
 
 namespace Sightline.Tensors.Cpu.Attention;
@@ -18,15 +19,16 @@ internal readonly unsafe struct SumHeadGroups(float* perHead, int width, int hea
             for (var head = 0; head < target.Heads; head++)
             {
                 var first = perHead + ((((long)head * group * target.Rows) + row) * width);
-                for (var j = 0; j < target.Width; j++)
-                {
-                    float sum = 0;
-                    for (var g = 0; g < group; g++) sum += first[((long)g * target.Rows * width) + j];
-                    first[j] = sum * factor; // this row of the first head is read no more
-                }
-
+                // the padded row of the first head is read no more
+                for (var g = 1; g < group; g++) Add(first, first + ((long)g * target.Rows * width));
+                if (factor != 1) ScaleAll.Run(first, width, factor);
                 CpuEngine.Narrow(first, target.At(row, head), target.Type, target.Width);
             }
         }
+    }
+
+    private void Add(float* sum, float* x)
+    {
+        for (var j = 0; j < width; j += Lane4.Count) (Lane4.Load(sum + j) + Lane4.Load(x + j)).Store(sum + j);
     }
 }
