@@ -35,9 +35,6 @@ public sealed class Conv2dTests : TensorTest
         [1, 13, 12, 4, 4, 5, 5, 2, 2, 2, 4],
         [1, 5, 5, 2, 3, 3, 3, 1, 4, 1, 1],
         [1, 20, 20, 60, 20, 3, 3, 1, 1, 1, 1],
-        [2, 8, 8, 32, 48, 3, 3, 1, 0, 1, 1],
-        [1, 9, 11, 40, 33, 3, 3, 1, 1, 1, 1],
-        [1, 6, 7, 37, 70, 3, 3, 1, 2, 1, 1],
         [2, 16, 20, 24, 48, 3, 3, 2, 1, 1, 1],
         [1, 17, 33, 20, 16, 3, 3, 2, 1, 1, 1],
         [1, 19, 23, 16, 32, 5, 4, 2, 2, 1, 1],
@@ -72,14 +69,24 @@ public sealed class Conv2dTests : TensorTest
 
     [Theory]
     [MemberData(nameof(Geometries))]
-    public void Agrees_with_sums_in_double(int[] sizes) => CompareWithSums(Geometry(sizes), 1, 1);
+    public void Agrees_with_sums_in_double(int[] sizes) => CompareWithSums(Geometry(sizes), 1, 1, 5e-5);
 
-    /// <summary>More tiles than fit a chunk of the weight gradient. All sums are of the size of one, where the tolerance is strictest.</summary>
-    [Fact]
-    public void Many_tiles_agree_with_sums_in_double() =>
-        CompareWithSums(Geometry([4, 34, 33, 32, 48, 3, 3, 1, 1, 1, 1]), 1 / MathF.Sqrt(9 * 32), 1 / MathF.Sqrt(4 * 34 * 33));
+    /// <summary>
+    /// Minimal filtering, the last with more tiles than a chunk of the weight gradient has. Its error goes with the size of the whole sum, not with what is
+    /// left of it, so all sums are made of size one here: with 96 channels errors up to 6e-6 were seen, and more without fused multiply-add.
+    /// </summary>
+    [Theory]
+    [InlineData(2, 8, 8, 32, 48, 0)]
+    [InlineData(1, 9, 11, 40, 33, 1)]
+    [InlineData(1, 6, 7, 37, 70, 2)]
+    [InlineData(4, 34, 33, 32, 48, 1)]
+    public void Tiles_agree_with_sums_in_double(int N, int H, int W, int C, int O, int padding)
+    {
+        var g = Geometry([N, H, W, C, O, 3, 3, 1, padding, 1, 1]);
+        CompareWithSums(g, 1 / MathF.Sqrt(g.Taps), 1 / MathF.Sqrt(g.OutPixels), 1e-5);
+    }
 
-    private static void CompareWithSums(ConvGeometry g, float scaleW, float scaleR)
+    private static void CompareWithSums(ConvGeometry g, float scaleW, float scaleR, double tolerance)
     {
         var random = new RandomStream(3);
         var (x, w, b) = (Gradients.Normal(random, [g.N, g.H, g.W, g.C]), Gradients.Normal(random, [g.O, g.GroupC, g.KernelH, g.KernelW]), Gradients.Normal(random, [g.O]));
@@ -91,10 +98,10 @@ public sealed class Conv2dTests : TensorTest
         var y = Op.Conv2d(x, w, b, g.Stride, g.Padding, g.Dilation, g.Groups);
         tape.Backward(y, r.Clone());
         var (expected, dx, dw, db) = Reference(x.ToArray<float>(), w.ToArray<float>(), b.ToArray<float>(), r.ToArray<float>(), g);
-        Near(expected, y);
-        Near(dx, x.Grad!);
-        Near(dw, w.Grad!);
-        Near(db, b.Grad!);
+        Near(expected, y, tolerance);
+        Near(dx, x.Grad!, tolerance);
+        Near(dw, w.Grad!, tolerance);
+        Near(db, b.Grad!, tolerance);
     }
 
     [Theory]
@@ -193,11 +200,11 @@ public sealed class Conv2dTests : TensorTest
         return (y, dx, dw, db);
     }
 
-    private static void Near(double[] expected, Tensor actual)
+    private static void Near(double[] expected, Tensor actual, double tolerance)
     {
         var values = actual.ToArray<float>();
         Assert.Equal(expected.Length, values.Length);
-        for (var i = 0; i < values.Length; i++) Assert.True(Math.Abs(expected[i] - values[i]) <= 5e-5 * (1 + Math.Abs(expected[i])), $"[{i}]: {values[i]}, expected {expected[i]}");
+        for (var i = 0; i < values.Length; i++) Assert.True(Math.Abs(expected[i] - values[i]) <= tolerance * (1 + Math.Abs(expected[i])), $"[{i}]: {values[i]}, expected {expected[i]}");
     }
 
     private static Tensor Cast(Tensor x, DType type) => Op.Cast(x.Detach(), type);

@@ -23,12 +23,32 @@ internal readonly unsafe struct Depthwise(float* x, float* taps, float* bias, fl
         var (image, row) = Math.DivRem(piece, rows);
         var sources = stackalloc float*[MaxTaps];
         var weights = stackalloc float*[MaxTaps];
+        var (firstWhole, endWhole) = g.Stride == 1 ? WholeColumns(columns) : (0, 0);
         for (var column = 0; column < columns; column++)
         {
+            if (column >= firstWhole && column <= endWhole - PixelRun.Length)
+            {
+                // all taps of these pixels lie inside their rows: the list of the first serves them all
+                var taps = gradient ? ListOutputs(image, row, column, sources, weights) : ListInputs(image, row, column, sources, weights);
+                var run = new PixelRun(sources, weights, taps, bias, y + ((((long)piece * columns) + column) * g.C), g.C);
+                run.Run();
+                column += PixelRun.Length - 1;
+                continue;
+            }
+
             var count = gradient ? ListOutputs(image, row, column, sources, weights) : ListInputs(image, row, column, sources, weights);
             var kernel = new SumTaps(sources, weights, count, bias, y + ((((long)piece * columns) + column) * g.C), g.C);
             kernel.Run();
         }
+    }
+
+    /// <summary>The columns of which every tap is inside the picture, with stride 1.</summary>
+    private (int First, int End) WholeColumns(int columns)
+    {
+        var reach = g.Dilation * (g.KernelW - 1);
+        var before = gradient ? reach - g.Padding : g.Padding;
+        var width = gradient ? g.OutW : g.W;
+        return (Math.Max(0, before), Math.Min(columns, width - reach + before));
     }
 
     private int ListInputs(int image, int oy, int ox, float** sources, float** weights)
@@ -67,6 +87,52 @@ internal readonly unsafe struct Depthwise(float* x, float* taps, float* bias, fl
         }
 
         return count;
+    }
+
+    /// <summary>As <see cref="SumTaps"/> for pixels beside each other, whose sources are beside each other too: each weight is read once for all.</summary>
+    private readonly struct PixelRun(float** sources, float** weights, int count, float* bias, float* y, int C)
+    {
+        public const int Length = 6;
+
+        public void Run()
+        {
+            var c = 0;
+            if (System.Runtime.Intrinsics.Vector512.IsHardwareAccelerated) c = RunLanes<Twice<Lane16>>(c);
+            if (System.Runtime.Intrinsics.Vector256.IsHardwareAccelerated) c = RunLanes<Lane8>(c);
+            if (System.Runtime.Intrinsics.Vector128.IsHardwareAccelerated) c = RunLanes<Lane4>(c);
+            RunLanes<Lane1>(c);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private int RunLanes<V>(int c)
+            where V : struct, ILanes<V>
+        {
+            for (; c <= C - V.Count; c += V.Count)
+            {
+                var s0 = bias is null ? V.Create(0f) : V.Load(bias + c);
+                var (s1, s2, s3, s4, s5) = (s0, s0, s0, s0, s0);
+                for (var i = 0; i < count; i++)
+                {
+                    var w = V.Load(weights[i] + c);
+                    var x = sources[i] + c;
+                    s0 = V.Fma(V.Load(x), w, s0);
+                    s1 = V.Fma(V.Load(x + C), w, s1);
+                    s2 = V.Fma(V.Load(x + (2 * C)), w, s2);
+                    s3 = V.Fma(V.Load(x + (3 * C)), w, s3);
+                    s4 = V.Fma(V.Load(x + (4 * C)), w, s4);
+                    s5 = V.Fma(V.Load(x + (5 * C)), w, s5);
+                }
+
+                s0.Store(y + c);
+                s1.Store(y + C + c);
+                s2.Store(y + (2 * C) + c);
+                s3.Store(y + (3 * C) + c);
+                s4.Store(y + (4 * C) + c);
+                s5.Store(y + (5 * C) + c);
+            }
+
+            return c;
+        }
     }
 
     /// <summary>y[c] = bias[c] + Σ source[c] · weight[c] over the listed taps, in their order.</summary>

@@ -79,7 +79,7 @@ public sealed class ThreadTeam
 
             job.AwaitOthers();
             Volatile.Write(ref _job, null);
-            pieces = job.Pieces;
+            pieces = job.Finish();
             job.Rethrow();
         }
         finally
@@ -218,6 +218,14 @@ public sealed class ThreadTeam
         {
             Pieces = pieces;
             Reset(count);
+        }
+
+        /// <summary>Hands the pieces back and forgets them: they may hold references that must not live as long as the thread.</summary>
+        public T Finish()
+        {
+            var pieces = Pieces;
+            Pieces = default;
+            return pieces;
         }
 
         protected override void RunPiece(int piece) => Pieces.Run(piece);

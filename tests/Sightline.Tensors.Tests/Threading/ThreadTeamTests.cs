@@ -1,0 +1,154 @@
+using Sightline.Tensors.Cpu.Threading;
+using Sightline.Testing;
+
+namespace Sightline.Tensors.Tests.Threading;
+
+[Collection(Alone.Name)]
+public class ThreadTeamTests
+{
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(5)]
+    public void Every_piece_runs_once(int threads)
+    {
+        var team = new ThreadTeam(threads);
+        foreach (var count in (int[])[0, 1, 2, 7, 1000])
+        {
+            var counts = new int[count];
+            var pieces = new Count(counts);
+            team.Run(ref pieces, count);
+            Assert.All(counts, times => Assert.Equal(1, times));
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void An_exception_in_a_piece_reaches_the_caller_and_the_team_goes_on(int threads)
+    {
+        var team = new ThreadTeam(threads);
+        for (var round = 0; round < 20; round++)
+        {
+            var failing = new Fail(round % 10);
+            var error = Assert.Throws<InvalidOperationException>(() => team.Run(ref failing, 10));
+            Assert.Equal($"piece {round % 10}", error.Message);
+            var counts = new int[50];
+            var pieces = new Count(counts);
+            team.Run(ref pieces, counts.Length);
+            Assert.All(counts, times => Assert.Equal(1, times));
+        }
+    }
+
+    [Fact]
+    public void A_loop_inside_a_piece_runs_on_its_thread()
+    {
+        var team = new ThreadTeam(3);
+        var (counts, threads) = (new int[12 * 30], new int[12 * 30]);
+        var pieces = new Nest(team, counts, threads);
+        team.Run(ref pieces, 12);
+        Assert.All(counts, times => Assert.Equal(1, times));
+        for (var i = 0; i < 12; i++) Assert.Single(threads.Skip(i * 30).Take(30).Distinct());
+    }
+
+    [Fact]
+    public void Callers_from_several_threads_share_a_team()
+    {
+        var team = new ThreadTeam(2);
+        var threads = Enumerable.Range(0, 4).Select(_ => new Thread(() =>
+        {
+            for (var round = 0; round < 50; round++)
+            {
+                var counts = new int[20];
+                var pieces = new Count(counts);
+                team.Run(ref pieces, counts.Length);
+                if (counts.Any(times => times != 1)) throw new InvalidOperationException("a piece was lost");
+            }
+        })).ToList();
+        threads.ForEach(thread => thread.Start());
+        threads.ForEach(thread => thread.Join());
+    }
+
+    [Fact]
+    public void Changing_the_number_of_threads_during_a_loop_loses_nothing()
+    {
+        var before = ThreadTeam.Shared.Threads;
+        try
+        {
+            for (var round = 0; round < 20; round++)
+            {
+                ThreadTeam.SetThreads(3);
+                var team = ThreadTeam.Shared;
+                var counts = new int[200];
+                var pieces = new Change(counts);
+                team.Run(ref pieces, counts.Length);
+                Assert.All(counts, times => Assert.Equal(1, times));
+                Assert.Equal(2, ThreadTeam.Shared.Threads);
+            }
+        }
+        finally
+        {
+            ThreadTeam.SetThreads(before);
+        }
+    }
+
+    [Fact]
+    public void A_finished_loop_keeps_nothing_alive()
+    {
+        var team = new ThreadTeam(2);
+        var reference = RunAndForget(team);
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        GC.Collect();
+        Assert.False(reference.TryGetTarget(out _));
+    }
+
+    [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
+    private static WeakReference<int[]> RunAndForget(ThreadTeam team)
+    {
+        var counts = new int[64];
+        var pieces = new Count(counts);
+        team.Run(ref pieces, counts.Length);
+        return new WeakReference<int[]>(counts);
+    }
+
+    private readonly struct Count(int[] counts) : IPieces
+    {
+        public void Run(int piece) => Interlocked.Increment(ref counts[piece]);
+    }
+
+    private readonly struct Fail(int at) : IPieces
+    {
+        public void Run(int piece)
+        {
+            if (piece == at) throw new InvalidOperationException($"piece {piece}");
+        }
+    }
+
+    private readonly struct Nest(ThreadTeam team, int[] counts, int[] threads) : IPieces
+    {
+        public void Run(int piece)
+        {
+            var inner = new Inner(counts, threads, piece * 30);
+            team.Run(ref inner, 30);
+        }
+    }
+
+    private readonly struct Inner(int[] counts, int[] threads, int first) : IPieces
+    {
+        public void Run(int piece)
+        {
+            Interlocked.Increment(ref counts[first + piece]);
+            threads[first + piece] = Environment.CurrentManagedThreadId;
+        }
+    }
+
+    private readonly struct Change(int[] counts) : IPieces
+    {
+        public void Run(int piece)
+        {
+            if (piece == 0) ThreadTeam.SetThreads(2);
+            Interlocked.Increment(ref counts[piece]);
+        }
+    }
+}
