@@ -29,6 +29,7 @@ public sealed class TinyModel : IDisposable
             ImageLayers = 1,
             TextLayers = 1,
             FusionLayers = 1,
+            PhraseLayers = 1,
             VocabSize = Vocabulary.Length,
             WordEmbeddingSize = 8,
             HeadChannels = 8,

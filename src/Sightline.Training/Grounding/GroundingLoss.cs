@@ -15,6 +15,9 @@ public sealed record GroundingLossWeights
     /// <summary>Cross entropy over the places of a phrase: which of them is it.</summary>
     public float Ranking { get; set; } = 0.5f;
 
+    /// <summary>The same cross entropy before each layer of the phrase decoder (deep supervision), summed over the layers.</summary>
+    public float Earlier { get; set; } = 0.25f;
+
     /// <summary>1 - GIoU of assigned boxes.</summary>
     public float Giou { get; set; } = 2;
 
@@ -60,17 +63,23 @@ public sealed class GroundingLoss(FusionConfig config, GroundingLossWeights weig
 
         var mean = 1f / pictures;
         var alignment = Op.Scale(Op.BceWithLogits(output.Logits, targets, mass, Reduction.Sum), mean);
-        var ranking = Op.Scale(Op.Sum(Op.Mul(Op.LogSoftmax(Op.Reshape(output.Logits, pictures * most, places)), choice)), -mean);
+        var ranking = Rank(output.Logits, choice, mean);
+        var earlier = output.EarlierLogits.Aggregate((Tensor?)null, (sum, logits) => sum is null ? Rank(logits, choice, mean) : Op.Add(sum, Rank(logits, choice, mean)));
         var presence = Op.Scale(Op.BceWithLogits(output.Presence, present, share, Reduction.Sum), mean);
         var (giou, l1) = BoxLoss(output.Boxes, mean);
         var total = Op.Add(
             Op.Add(Op.Scale(alignment, weights.Alignment), Op.Scale(ranking, weights.Ranking)),
             Op.Add(Op.Scale(presence, weights.Presence), Op.Add(Op.Scale(giou, weights.Giou), Op.Scale(l1, weights.L1))));
+        if (earlier is not null) total = Op.Add(total, Op.Scale(earlier, weights.Earlier));
         return new GroundingLossValue(total, alignment, ranking, giou, l1, presence);
     }
 
     /// <summary>Zeros where the assignment can write them.</summary>
     private static Tensor Host(Shape shape) => Tensor.Zeros(shape, engine: CpuEngine.Instance);
+
+    /// <summary>Cross entropy of the places of each phrase, [B, Pmax, M], with where it should look, [B·Pmax, M].</summary>
+    private static Tensor Rank(Tensor logits, Tensor choice, float mean) =>
+        Op.Scale(Op.Sum(Op.Mul(Op.LogSoftmax(Op.Reshape(logits, choice.Shape[0], choice.Shape[1])), choice)), -mean);
 
     private void FillTargets(FusionOutput output, IReadOnlyList<TrainingSample> samples, Targets to)
     {

@@ -24,7 +24,9 @@ public sealed class StageState : IDisposable
                 throw new SightlineException(ErrorKind.BadRecipe, $"stages[{index}].learning_rate_factors names '{prefix}', but no parameter's path starts so");
         }
 
-        Optimizer = new AdamW(model.Parameters.All, new AdamWOptions(Beta2: 0.98), Factor, parameter => parameter.Decays ? Recipe.WeightDecay : 0);
+        var matrices = Recipe.Optimizer == OptimizerKind.Muon ? model.Parameters.All.Where(Muon.Takes).ToHashSet() : [];
+        Matrices = new Muon(matrices, Factor, _ => Recipe.WeightDecay);
+        Optimizer = new AdamW(model.Parameters.All.Where(parameter => !matrices.Contains(parameter)), new AdamWOptions(Beta2: 0.98), Factor, parameter => parameter.Decays ? Recipe.WeightDecay : 0);
         Average = Recipe.AverageDecay > 0 ? new WeightAverage(model.Parameters.All) : null;
     }
 
@@ -37,8 +39,11 @@ public sealed class StageState : IDisposable
     /// <summary>The model.</summary>
     public FusionModel Model { get; }
 
-    /// <summary>Its optimizer.</summary>
+    /// <summary>The optimizer of everything that <see cref="Matrices"/> does not take.</summary>
     public AdamW Optimizer { get; }
+
+    /// <summary>The optimizer of matrices between features; of none with <see cref="OptimizerKind.AdamW"/>.</summary>
+    public Muon Matrices { get; }
 
     /// <summary>The running average of the weights, if the stage keeps one.</summary>
     public WeightAverage? Average { get; }
@@ -54,14 +59,26 @@ public sealed class StageState : IDisposable
     {
         foreach (var parameter in Model.Parameters.All) yield return ($"weights.{parameter.Path}", parameter.Value);
         foreach (var (name, value) in Optimizer.State()) yield return ($"optimizer.{name}", value);
+        foreach (var (name, value) in Matrices.State()) yield return ($"optimizer.{name}", value);
         foreach (var (name, value) in Average?.State() ?? []) yield return ($"average.{name}", value);
     }
 
-    /// <summary>Frees optimizer and averages; the model stays.</summary>
+    /// <summary>Norm of the whole gradient.</summary>
+    public double GradientNorm() => Math.Sqrt(Math.Pow(Optimizer.GradientNorm(), 2) + Math.Pow(Matrices.GradientNorm(), 2));
+
+    /// <summary>One update of everything that is trainable; gradients are multiplied by <paramref name="gradientScale"/> first.</summary>
+    public void Update(double learningRate, double gradientScale)
+    {
+        Optimizer.Step(learningRate, gradientScale);
+        Matrices.Step(learningRate, gradientScale);
+    }
+
+    /// <summary>Frees optimizers and averages; the model stays.</summary>
     public void Dispose()
     {
         Model.Parameters.ClearGradients();
         Optimizer.Dispose();
+        Matrices.Dispose();
         Average?.Dispose();
     }
 

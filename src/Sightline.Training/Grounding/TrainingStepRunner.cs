@@ -23,7 +23,7 @@ internal sealed class TrainingStepRunner(FusionModel model, FusionProcessor proc
         var norm = GradientClipping.Norm(model.Parameters.All) / recipe.Accumulate;
         RequireFinite("gradient norm", (float)norm, state.Step, _samples);
         var rate = recipe.LearningRate * Rate(state.Step);
-        state.Optimizer.Step(rate, GradientClipping.Coefficient(norm, recipe.GradientClip) / recipe.Accumulate);
+        state.Update(rate, GradientClipping.Coefficient(norm, recipe.GradientClip) / recipe.Accumulate);
         model.Parameters.ClearGradients();
         // a young average follows closely, or it would remember the random start
         state.Average?.Update(Math.Min(recipe.AverageDecay, (state.Step + 1.0) / (state.Step + 10.0)));

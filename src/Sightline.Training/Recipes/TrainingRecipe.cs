@@ -222,6 +222,17 @@ public enum ScheduleKind
     Constant,
 }
 
+/// <summary>How gradients become updates.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<OptimizerKind>))]
+public enum OptimizerKind
+{
+    /// <summary>AdamW for every parameter.</summary>
+    AdamW,
+
+    /// <summary>Muon for matrices between features, AdamW for the rest.</summary>
+    Muon,
+}
+
 /// <summary>One stage of training.</summary>
 public sealed record StageRecipe
 {
@@ -236,6 +247,9 @@ public sealed record StageRecipe
 
     /// <summary>Micro-batches an optimizer step.</summary>
     public int Accumulate { get; set; } = 1;
+
+    /// <summary>How gradients become updates.</summary>
+    public OptimizerKind Optimizer { get; set; } = OptimizerKind.Muon;
 
     /// <summary>Largest learning rate.</summary>
     public double LearningRate { get; set; } = 1e-3;

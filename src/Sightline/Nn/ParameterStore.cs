@@ -10,6 +10,9 @@ public sealed record Parameter(string Path, Tensor Value)
 {
     /// <summary>Matrices and kernels take weight decay; vectors (biases, norms, scales) do not.</summary>
     public bool Decays => Value.Shape.Rank >= 2;
+
+    /// <summary>A table from which rows are taken by id (words, learned positions), not a map between features.</summary>
+    public bool IsTable { get; init; }
 }
 
 /// <summary>
@@ -161,7 +164,7 @@ public sealed class ParameterStore : IDisposable
         throw new SightlineException(ErrorKind.BadModel, $"{where}: the checkpoint does not fit the model: {shown}{(problems.Count > 5 ? $" (and {problems.Count - 5} more)" : "")}");
     }
 
-    internal Tensor Get(string path, Shape shape, Initializer initializer)
+    internal Tensor Get(string path, Shape shape, Initializer initializer, bool table)
     {
         if (_byPath.TryGetValue(path, out var known))
         {
@@ -173,7 +176,7 @@ public sealed class ParameterStore : IDisposable
         _wanted.Add((path, shape));
         var stored = _source?.ShapeOf(path);
         var value = Make(path, shape, fits: stored == shape).AsParameter(requiresGrad: _plan is null);
-        var parameter = new Parameter(path, value);
+        var parameter = new Parameter(path, value) { IsTable = table };
         _byPath.Add(path, parameter);
         _ordered.Add(parameter);
         if (stored == shape) return value;
@@ -250,7 +253,7 @@ public readonly struct ParameterScope(ParameterStore store, string path)
         scope.Child(index.ToString(System.Globalization.CultureInfo.InvariantCulture));
 
     /// <summary>The parameter with this name here.</summary>
-    public Tensor Get(string name, Shape shape, Initializer initializer) => store.Get(Child(name).Path, shape, initializer);
+    public Tensor Get(string name, Shape shape, Initializer initializer, bool table = false) => store.Get(Child(name).Path, shape, initializer, table);
 
     /// <summary>The matrix of a linear layer with this name here, dense or quantized.</summary>
     internal (Tensor? Dense, QuantizedWeight? Quantized) GetLinear(string name, Shape shape, Initializer initializer) => store.GetLinear(Child(name).Path, shape, initializer);

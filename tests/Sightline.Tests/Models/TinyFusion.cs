@@ -19,6 +19,7 @@ internal static class TinyFusion
         ImageLayers = 1,
         TextLayers = 1,
         FusionLayers = 2,
+        PhraseLayers = 1,
         VocabSize = 256,
         WordEmbeddingSize = 8,
         MaxPhraseTokens = 12,

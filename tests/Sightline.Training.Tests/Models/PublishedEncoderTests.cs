@@ -154,6 +154,7 @@ public sealed class PublishedEncoderTests : IDisposable
         ImageLayers = 1,
         TextLayers = 1,
         FusionLayers = 1,
+        PhraseLayers = 1,
         MaxPhraseTokens = 12,
         HeadChannels = 8,
         ProjectionSize = 8,

@@ -20,6 +20,7 @@ internal sealed class BoxHead
     private readonly LayerNorm _boxNorm;
     private readonly Linear _box;
     private readonly Linear _embedding;
+    private readonly Linear _embeddingPosition;
 
     /// <summary>Takes its parameters below <paramref name="scope"/>.</summary>
     public BoxHead(ParameterScope scope, FusionConfig config)
@@ -35,6 +36,7 @@ internal sealed class BoxHead
         _boxNorm = new LayerNorm(scope / "box_norm", channels);
         _box = new Linear(scope / "box", channels, 4, initializer: Initializer.TruncatedNormal(0.01f));
         _embedding = new Linear(scope / "embedding", channels, config.ProjectionSize);
+        _embeddingPosition = new Linear(scope / "embedding_position", PositionFeatures.Channels, config.ProjectionSize, bias: false, initializer: Initializer.Zeros);
     }
 
     /// <summary>
@@ -43,22 +45,21 @@ internal sealed class BoxHead
     /// <param name="fine">Features at stride 8.</param>
     /// <param name="tokens">Fused tokens at stride 16.</param>
     /// <param name="positions">Position embeddings of the tokens, [B·N, C].</param>
-    /// <param name="parents">For each fine place the row of the token above it, [B·M] (int64).</param>
-    /// <param name="centres">Centre of each fine place twice, (x, y, x, y) in 0..1, [B·M, 4].</param>
-    /// <param name="signs">(-1, -1, 1, 1) times the reach of exp(0): one stride, in 0..1, [4].</param>
-    public (Tensor Boxes, Tensor Embeddings) Forward(Tensor fine, Tensor tokens, Tensor positions, Tensor parents, Tensor centres, Tensor signs)
+    /// <param name="geometry">Where the places are.</param>
+    public (Tensor Boxes, Tensor Embeddings) Forward(Tensor fine, Tensor tokens, Tensor positions, FusionGeometry geometry)
     {
         var side = _config.FineSide;
         var channels = _config.HeadChannels;
-        var up = Op.IndexRows(_coarse.Forward(Op.Add(_coarseNorm.Forward(tokens), positions)), parents);     // [B·M, Ch]
+        var up = Op.IndexRows(_coarse.Forward(Op.Add(_coarseNorm.Forward(tokens), positions)), geometry.Parents);     // [B·M, Ch]
         var x = Op.Add(up, Op.Reshape(_fine.Forward(fine), -1, channels));
         x = Op.Gelu(x, GeluKind.Tanh);
         x = Op.Reshape(_mix.Forward(Op.Reshape(x, -1, side, side, channels)), -1, channels);
         x = Op.Gelu(_mixNorm.Forward(x), GeluKind.Tanh);                                  // [B·M, Ch]
-        var embeddings = _embedding.Forward(Op.Cast(x, DType.Float32));                                           // [B·M, E]
+        // where it is, to the cell: a phrase that has found its object points with it
+        var embeddings = Op.Add(_embedding.Forward(Op.Cast(x, DType.Float32)), _embeddingPosition.Forward(geometry.FinePositions)); // [B·M, E]
         var b = Op.Reshape(_boxMix.Forward(Op.Reshape(x, -1, side, side, channels)), -1, channels);
         b = Op.Gelu(_boxNorm.Forward(b), GeluKind.Tanh);
         var reach = Op.Exp(Op.Clamp(Op.AddScalar(_box.Forward(Op.Cast(b, DType.Float32)), 1f), -4f, 5f));         // strides from the centre to each edge
-        return (Op.Add(centres, Op.Mul(reach, signs)), embeddings);
+        return (Op.Add(geometry.Centres, Op.Mul(reach, geometry.Signs)), embeddings);
     }
 }

@@ -51,6 +51,10 @@ public sealed record FusionConfig
     [JsonPropertyName("fusion_layers")]
     public required int FusionLayers { get; init; }
 
+    /// <summary>Layers in which each phrase, as one vector, looks at its words and the fused picture again.</summary>
+    [JsonPropertyName("phrase_layers")]
+    public required int PhraseLayers { get; init; }
+
     /// <summary>Entries of the word-piece vocabulary.</summary>
     [JsonPropertyName("vocab_size")]
     public required int VocabSize { get; init; }
@@ -111,6 +115,7 @@ public sealed record FusionConfig
         ImageLayers = 2,
         TextLayers = 2,
         FusionLayers = 3,
+        PhraseLayers = 3,
         VocabSize = 30522,
         WordEmbeddingSize = 64,
         MaxPhraseTokens = 24,
@@ -131,6 +136,7 @@ public sealed record FusionConfig
         ImageLayers = 4,
         TextLayers = 4,
         FusionLayers = 4,
+        PhraseLayers = 4,
         WordEmbeddingSize = 128,
         HeadChannels = 160,
         ProjectionSize = 256,
@@ -148,6 +154,7 @@ public sealed record FusionConfig
         ImageLayers = 8,
         TextLayers = 6,
         FusionLayers = 6,
+        PhraseLayers = 6,
         WordEmbeddingSize = 256,
         HeadChannels = 256,
     };
@@ -173,7 +180,7 @@ public sealed record FusionConfig
         Require(ImageSize >= 32 && ImageSize % 16 == 0, $"image_size must be a multiple of 16 and at least 32, is {ImageSize}");
         Require(StemChannels is { Length: 3 } && StemChannels.All(c => c > 0), "stem_channels must be three positive numbers");
         Require(HiddenSize > 0 && NumAttentionHeads > 0 && HiddenSize % NumAttentionHeads == 0, $"hidden_size ({HiddenSize}) must be a multiple of num_attention_heads ({NumAttentionHeads})");
-        Require(LocalLayers >= 0 && ImageLayers >= 0 && TextLayers >= 0 && FusionLayers >= 0, "layer counts must not be negative");
+        Require(LocalLayers >= 0 && ImageLayers >= 0 && TextLayers >= 0 && FusionLayers >= 0 && PhraseLayers >= 0, "layer counts must not be negative");
         Require(VocabSize > 0 && MaxPhraseTokens > 2 && WordEmbeddingSize > 0, "vocab_size and word_embedding_size must be positive, max_phrase_tokens above 2");
         Require(HeadChannels > 0 && ProjectionSize > 0 && FeedForwardRatio > 0, "head_channels, projection_size and feed_forward_ratio must be positive");
         Require(Dropout is >= 0 and < 1, $"dropout must be in [0, 1), is {Dropout}");
@@ -193,7 +200,7 @@ public sealed record FusionConfig
         // far above anything useful; a damaged file must not ask for all memory
         Require(ImageSize <= 4096 && HiddenSize <= 8192 && VocabSize <= 1_000_000 && WordEmbeddingSize <= 8192 && MaxPhraseTokens <= 4096, "a size is out of range");
         Require(StemChannels.All(c => c <= 4096) && HeadChannels <= 8192 && ProjectionSize <= 8192 && FeedForwardRatio <= 64, "a size is out of range");
-        Require(Math.Max(Math.Max(LocalLayers, ImageLayers), Math.Max(TextLayers, FusionLayers)) <= 256, "a layer count is out of range");
+        Require(Math.Max(Math.Max(LocalLayers, ImageLayers), Math.Max(TextLayers, Math.Max(FusionLayers, PhraseLayers))) <= 256, "a layer count is out of range");
         return this;
     }
 

@@ -36,10 +36,11 @@ public sealed record FusionCost(long Parameters, long ImageFlops, long PhraseFlo
         var layer = Layer(c, config.FeedForwardRatio, n, n);
         var tokens = config.ImageEncoder is { } published ? Published(published, config) : n * 9 * fine * c;
         var image = stem + local + tokens + ((config.ImageLayers + config.FusionLayers) * layer)
-            + (n * c * head) + (m * fine * head) + (2 * m * 9 * head * head) + (m * head * (4 + config.ProjectionSize));
-        // a phrase: its own layers, and both cross-attentions (keys and values of the picture are shared by all phrases)
+            + (config.PhraseLayers * 2 * n * c * c) + (n * c * head) + (m * fine * head) + (2 * m * 9 * head * head) + (m * head * (4 + config.ProjectionSize)) + (m * PositionFeatures.Channels * config.ProjectionSize);
+        // a phrase: its own layers, both cross-attentions and its decoder (keys and values of the picture are shared by all phrases)
         var phrase = ((config.TextLayers + config.FusionLayers) * Layer(c, config.FeedForwardRatio, Words, Words))
-            + (config.FusionLayers * ((4 * Words * c * c) + (4 * n * Words * c))) + (m * config.ProjectionSize);
+            + (config.FusionLayers * ((4 * Words * c * c) + (4 * n * Words * c))) + (m * config.ProjectionSize)
+            + (config.PhraseLayers * ((c * c * (4 + (2 * config.FeedForwardRatio) + (2 * Words))) + (2 * c * (n + Words))));
         var activations = 4 * ((side * side * 3) + (side * side / 4 * config.StemChannels[0] * 4) + (side * side / 16 * config.StemChannels[1] * 4)
             + (m * fine * (4 + (8L * config.LocalLayers))) + ((config.ImageLayers + config.FusionLayers) * n * c * (12 + (3L * config.FeedForwardRatio))) + (m * head * 14) + (6 * m * 8));
         return new FusionCost(parameters.Count, 2 * image, 2 * phrase, activations);

@@ -20,11 +20,8 @@ internal sealed class FusionGeometry : IDisposable
             centres[(at * 4) + 1] = centres[(at * 4) + 3] = (row + 0.5f) / fine;
         }
 
-        var cells = coarse * coarse * PositionFeatures.Channels;
-        var positions = new float[pictures * cells];
-        PositionFeatures.Write(positions, coarse);
-        for (var b = 1; b < pictures; b++) positions.AsSpan(0, cells).CopyTo(positions.AsSpan(b * cells));
-        Positions = Tensor.From(positions, [pictures * coarse * coarse, PositionFeatures.Channels]).AsParameter(requiresGrad: false);
+        Positions = PositionsOf(coarse, pictures);
+        FinePositions = PositionsOf(fine, pictures);
         var stride = 1f / fine;
         Parents = Tensor.From(parents, [parents.Length]).AsParameter(requiresGrad: false);
         Centres = Tensor.From(centres, [parents.Length, 4]).AsParameter(requiresGrad: false);
@@ -33,6 +30,9 @@ internal sealed class FusionGeometry : IDisposable
 
     /// <summary>Position features of the tokens, [B·N, F].</summary>
     public Tensor Positions { get; }
+
+    /// <summary>Position features of the fine places, [B·M, F].</summary>
+    public Tensor FinePositions { get; }
 
     /// <summary>Row of the token above each fine place, [B·M] (int64).</summary>
     public Tensor Parents { get; }
@@ -46,8 +46,18 @@ internal sealed class FusionGeometry : IDisposable
     public void Dispose()
     {
         Positions.Dispose();
+        FinePositions.Dispose();
         Parents.Dispose();
         Centres.Dispose();
         Signs.Dispose();
+    }
+
+    private static Tensor PositionsOf(int side, int pictures)
+    {
+        var one = side * side * PositionFeatures.Channels;
+        var positions = new float[pictures * one];
+        PositionFeatures.Write(positions, side);
+        for (var b = 1; b < pictures; b++) positions.AsSpan(0, one).CopyTo(positions.AsSpan(b * one));
+        return Tensor.From(positions, [pictures * side * side, PositionFeatures.Channels]).AsParameter(requiresGrad: false);
     }
 }

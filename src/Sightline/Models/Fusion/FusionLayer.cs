@@ -45,4 +45,5 @@ internal sealed class FusionLayer(ParameterScope scope, FusionConfig config)
 }
 
 /// <summary>Who sees whom in a batch of pictures with their phrases.</summary>
-internal sealed record FusionLayouts(AttentionLayout ImageSelf, AttentionLayout TextSelf, AttentionLayout TextFromImage, AttentionLayout ImageFromText);
+internal sealed record FusionLayouts(
+    AttentionLayout ImageSelf, AttentionLayout TextSelf, AttentionLayout TextFromImage, AttentionLayout ImageFromText, AttentionLayout PhraseFromWords, AttentionLayout PhraseFromImage);

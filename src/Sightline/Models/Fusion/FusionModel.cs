@@ -15,6 +15,9 @@ public sealed class FusionModel : IDisposable
     private readonly TextEncoder _textEncoder;
     private readonly FusionLayer[] _fusion;
     private readonly BoxHead _head;
+    private readonly PhraseLayer[] _decoder;
+    private readonly LayerNorm _wordsNorm;
+    private readonly LayerNorm _imageNorm;
     private readonly LayerNorm _phraseNorm;
     private readonly Linear _phraseProjection;
     private readonly Linear _presence;
@@ -30,6 +33,9 @@ public sealed class FusionModel : IDisposable
         _imageEncoder = new ImageEncoder(root / "image_encoder", config);
         _textEncoder = new TextEncoder(root / "text_encoder", config);
         _fusion = [.. Enumerable.Range(0, config.FusionLayers).Select(i => new FusionLayer(root / "fusion" / i, config))];
+        _decoder = [.. Enumerable.Range(0, config.PhraseLayers).Select(i => new PhraseLayer(root / "decoder" / i, config))];
+        _wordsNorm = new LayerNorm(root / "decoder_norm" / "words", config.HiddenSize);
+        _imageNorm = new LayerNorm(root / "decoder_norm" / "image", config.HiddenSize);
         _head = new BoxHead(root / "head", config);
         _phraseNorm = new LayerNorm(root / "phrase_norm", config.HiddenSize);
         _phraseProjection = new Linear(root / "phrase_projection", config.HiddenSize, config.ProjectionSize);
@@ -89,14 +95,27 @@ public sealed class FusionModel : IDisposable
         var (_, fine, image, positions) = pictures;
         Tensor? text = words;
         foreach (var layer in _fusion) (image, text) = layer.Forward(image, text, positions, layouts, random);
-        var (boxes, regions) = _head.Forward(fine, image, positions, geometry.Parents, geometry.Centres, geometry.Signs);
-        var first = Op.IndexRows(text!, FirstWords(lengths));                             // [P, C]
-        var heads = Op.Cast(_phraseNorm.Forward(first), DType.Float32);
-        var vectors = _phraseProjection.Forward(heads);                                   // [P, E]
-        var logits = Align(regions, vectors, pictures.Count, counts);                      // [B, Pmax, M]
+        var (boxes, regions) = _head.Forward(fine, image, positions, geometry);
+        var phrase = Op.IndexRows(text!, FirstWords(lengths));                            // [P, C]
+        var earlier = new List<Tensor>();
+        if (_decoder.Length > 0)
+        {
+            var (wordsContext, imageContext) = (_wordsNorm.Forward(text!), Op.Add(_imageNorm.Forward(image), positions));
+            foreach (var layer in _decoder)
+            {
+                if (random is not null) earlier.Add(Align(regions, Project(phrase).Vectors, pictures.Count, counts));
+                phrase = layer.Forward(phrase, wordsContext, imageContext, layouts, random);
+            }
+        }
+
+        var (heads, vectors) = Project(phrase);
+        var logits = Align(regions, vectors, pictures.Count, counts);                     // [B, Pmax, M]
         var places = Config.FineSide * Config.FineSide;
         return new FusionOutput(
-            Op.Reshape(boxes, pictures.Count, places, 4), logits, Op.Reshape(_presence.Forward(heads), -1), counts);
+            Op.Reshape(boxes, pictures.Count, places, 4), logits, Op.Reshape(_presence.Forward(heads), -1), counts)
+        {
+            EarlierLogits = earlier,
+        };
     }
 
     /// <summary>
@@ -107,10 +126,10 @@ public sealed class FusionModel : IDisposable
     {
         var imageSelf = AttentionLayout.Packed(Repeat(Config.CoarseSide * Config.CoarseSide, pixels.Shape[0]));
         var geometry = Geometry(pixels.Shape[0]);
-        var layouts = new FusionLayouts(imageSelf, imageSelf, imageSelf, imageSelf);
+        var layouts = new FusionLayouts(imageSelf, imageSelf, imageSelf, imageSelf, imageSelf, imageSelf);
         var (fine, image, positions) = _imageEncoder.Forward(pixels, geometry.Positions, imageSelf, random);
         foreach (var layer in _fusion) (image, _) = layer.Forward(image, null, positions, layouts, random);
-        var (_, regions) = _head.Forward(fine, image, positions, geometry.Parents, geometry.Centres, geometry.Signs);
+        var (_, regions) = _head.Forward(fine, image, positions, geometry);
         var words = EncodeText(phrases, random, pixels.DType);
         var vectors = _phraseProjection.Forward(Op.Cast(_phraseNorm.Forward(Op.IndexRows(words, FirstWords(phrases.Lengths))), DType.Float32));
         return (regions, Op.L2Normalize(vectors));
@@ -122,6 +141,13 @@ public sealed class FusionModel : IDisposable
         foreach (var geometry in _geometry.Values) geometry.Dispose();
         _geometry.Clear();
         Parameters.Dispose();
+    }
+
+    /// <summary>Phrases [P, C] as the heads see them, [P, C], and in the shared space, [P, E].</summary>
+    private (Tensor Heads, Tensor Vectors) Project(Tensor phrase)
+    {
+        var heads = Op.Cast(_phraseNorm.Forward(phrase), DType.Float32);
+        return (heads, _phraseProjection.Forward(heads));
     }
 
     /// <summary>
@@ -156,7 +182,9 @@ public sealed class FusionModel : IDisposable
             AttentionLayout.Packed(image),
             AttentionLayout.Packed(lengths),
             AttentionLayout.Cross(words, image),
-            AttentionLayout.Cross(image, words));
+            AttentionLayout.Cross(image, words),
+            AttentionLayout.Cross(Repeat(1, lengths.Length), lengths),
+            AttentionLayout.Cross(counts, image));
     }
 
     private FusionGeometry Geometry(int pictures)
@@ -199,4 +227,8 @@ public sealed record PhraseTokens(Tensor Ids, Tensor Places, int[] Lengths, int[
 /// <param name="Logits">Alignment of each phrase with each place, before the sigmoid, [B, Pmax, M].</param>
 /// <param name="Presence">Is anything of this phrase in the picture, before the sigmoid, [P].</param>
 /// <param name="CountByPicture">Phrases of each picture.</param>
-public sealed record FusionOutput(Tensor Boxes, Tensor Logits, Tensor Presence, int[] CountByPicture);
+public sealed record FusionOutput(Tensor Boxes, Tensor Logits, Tensor Presence, int[] CountByPicture)
+{
+    /// <summary>In training, what <see cref="Logits"/> would be before each layer of the phrase decoder, each [B, Pmax, M]; otherwise empty.</summary>
+    public IReadOnlyList<Tensor> EarlierLogits { get; init; } = [];
+}
