@@ -7,8 +7,15 @@ namespace Sightline.Training.Grounding;
 internal static class PhraseChoice
 {
     /// <summary>
+    /// How many phrases a sample may have this time: the most that a stage allows, but one to three for a share of the samples, because patches see all phrases of
+    /// a picture and applications ask one.
+    /// </summary>
+    public static int Most(StageRecipe stage, RandomStream random) =>
+        stage.Kind == StageKind.Boxes && random.NextDouble() < stage.FewPhrases ? Math.Min(1 + random.NextInt(3), stage.MaximumPhrases) : stage.MaximumPhrases;
+
+    /// <summary>
     /// At most <paramref name="most"/> phrases, in their order. Of a box stage, those that mean something come first and up to
-    /// a quarter is kept for phrases that mean nothing here, so that many absent classes do not crowd out the objects; of a
+    /// a quarter (rounded up or down by chance) is kept for phrases that mean nothing here, so that many absent classes do not crowd out the objects; of a
     /// contrastive stage, those that it can use.
     /// </summary>
     public static TrainingSample Limit(StageKind kind, TrainingSample sample, int most, RandomStream random)
@@ -18,7 +25,7 @@ internal static class PhraseChoice
         random.Shuffle(order.AsSpan());
         var first = order.Where(p => kind == StageKind.Contrastive ? IsUsable(sample, p) : sample.Targets[p].Length > 0).ToList();
         var rest = order.Except(first).ToList();
-        var kept = Math.Min(first.Count, most - (kind == StageKind.Contrastive ? 0 : Math.Min(rest.Count, most / 4)));
+        var kept = Math.Min(first.Count, most - (kind == StageKind.Contrastive ? 0 : Math.Min(rest.Count, (int)((most / 4.0) + random.NextDouble()))));
         int[] chosen = [.. first.Take(kept), .. rest.Take(most - kept)];
         Array.Sort(chosen);
         return sample with

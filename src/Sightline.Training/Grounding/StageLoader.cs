@@ -57,7 +57,7 @@ internal sealed class StageLoader : IDisposable
         for (var attempt = 0; attempt < MostRedraws; attempt++)
         {
             var sample = _source.Get(index);
-            if (PhraseChoice.Serves(_recipe.Kind, sample)) return PhraseChoice.Limit(_recipe.Kind, sample, _recipe.MaximumPhrases, random);
+            if (PhraseChoice.Serves(_recipe.Kind, sample)) return PhraseChoice.Limit(_recipe.Kind, sample, PhraseChoice.Most(_recipe, random), random);
             index = random.NextInt(int.MaxValue);
         }
 

@@ -105,6 +105,7 @@ public static class RecipeReader
         require(stage.GradientClip > 0, $"{at}.gradient_clip must be positive");
         require(stage.AverageDecay is >= 0 and < 1, $"{at}.average_decay must be in [0, 1), is {stage.AverageDecay}");
         require(stage.MaximumPhrases > 0, $"{at}.maximum_phrases must be positive");
+        require(stage.FewPhrases is >= 0 and <= 1, $"{at}.few_phrases must be 0 to 1");
         foreach (var name in stage.Sources) require(sources.Contains(name), $"{at}.sources names '{name}', which train does not list");
     }
 

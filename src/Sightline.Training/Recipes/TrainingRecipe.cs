@@ -289,6 +289,9 @@ public sealed record StageRecipe
     /// <summary>Most phrases a sample; more are drawn from.</summary>
     public int MaximumPhrases { get; set; } = 8;
 
+    /// <summary>Share of the samples of a box stage that are asked one to three phrases, as applications ask.</summary>
+    public double FewPhrases { get; set; } = 0.25;
+
     /// <summary>Steps between measurements on the validation sources; 0: only at the end.</summary>
     public int ValidateEvery { get; set; } = 500;
 
