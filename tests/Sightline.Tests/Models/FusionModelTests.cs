@@ -96,6 +96,16 @@ public sealed class FusionModelTests : IDisposable
     }
 
     [Fact]
+    public void In_training_the_answers_before_each_layer_of_the_decoder_are_at_hand()
+    {
+        Assert.Empty(Forward([0], [["red star", "ring"]]).EarlierLogits);
+        var output = _model.Forward(Pixels([0]), _processor.ToTensors([["red star", "ring"]]), new RandomStream(1));
+        Assert.Equal(TinyFusion.Config.PhraseLayers, output.EarlierLogits.Count);
+        Assert.Equal(output.Logits.Shape, output.EarlierLogits[0].Shape);
+        Assert.NotEqual(output.Logits.ToArray<float>(), output.EarlierLogits[0].ToArray<float>());
+    }
+
+    [Fact]
     public void Every_parameter_but_the_contrastive_temperature_has_a_gradient()
     {
         using var tape = Tape.Record();

@@ -32,9 +32,12 @@ internal static class TinyFusion
     public static FusionModel Model(ulong seed = 1)
     {
         var model = new FusionModel(Config, ParameterStore.Initialize(seed));
-        // fusion starts as if there were no text; tests want to see it work
+        // fusion and decoder start as if the other side were not there; tests want to see them work
         var random = new Tensors.RandomStream(seed + 100);
-        foreach (var parameter in model.Parameters.All.Where(parameter => parameter.Path.Contains("image.cross_attention.output", StringComparison.Ordinal)))
+        foreach (var parameter in model.Parameters.All.Where(parameter =>
+            parameter.Path.Contains("image.cross_attention.output", StringComparison.Ordinal)
+            || (parameter.Path.StartsWith("decoder.", StringComparison.Ordinal) && parameter.Path.Contains(".output.", StringComparison.Ordinal))
+            || parameter.Path == "head.embedding_position.weight"))
         {
             foreach (ref var value in parameter.Value.AsSpan<float>()) value = 0.2f * (float)random.NextNormal();
         }

@@ -104,7 +104,7 @@ public sealed class GroundingLossTests : IDisposable
         Assert.True(value.Alignment.Item() > 0 && value.Presence.Item() > 0 && float.IsFinite(value.Total.Item()));
     }
 
-    private static Tensor[] Parts(FusionOutput output) => [output.Logits, output.Boxes, output.Presence];
+    private static Tensor[] Parts(FusionOutput output) => [output.Logits, output.Boxes, output.Presence, .. output.EarlierLogits];
 
     private static FusionOutput Copy(FusionOutput output) =>
         output with { Boxes = output.Boxes.Clone(), Logits = output.Logits.Clone(), Presence = output.Presence.Clone() };
@@ -137,7 +137,10 @@ public sealed class GroundingLossTests : IDisposable
             Tensor.From(boxes, [samples.Count, places, 4]),
             Tensor.From(Normal(samples.Count * most * places), [samples.Count, most, places]),
             Tensor.From(Normal(samples.Sum(sample => sample.Phrases.Length)), [samples.Sum(sample => sample.Phrases.Length)]),
-            [.. samples.Select(sample => sample.Phrases.Length)]);
+            [.. samples.Select(sample => sample.Phrases.Length)])
+        {
+            EarlierLogits = [Tensor.From(Normal(samples.Count * most * places), [samples.Count, most, places]), Tensor.From(Normal(samples.Count * most * places), [samples.Count, most, places])],
+        };
 
         float[] Normal(int count) => [.. Enumerable.Range(0, count).Select(_ => (float)random.NextNormal())];
     }
@@ -151,7 +154,10 @@ public sealed class GroundingLossTests : IDisposable
             Tensor.From<float>(output.Boxes.AsSpan<float>().Slice(b * places * 4, places * 4), [1, places, 4]),
             Tensor.From<float>(output.Logits.AsSpan<float>().Slice(b * most * places, phrases * places), [1, phrases, places]),
             Tensor.From<float>(output.Presence.AsSpan<float>().Slice(first, phrases), [phrases]),
-            [phrases]);
+            [phrases])
+        {
+            EarlierLogits = [.. output.EarlierLogits.Select(logits => Tensor.From<float>(logits.AsSpan<float>().Slice(b * most * places, phrases * places), [1, phrases, places]))],
+        };
     }
 }
 

@@ -75,6 +75,19 @@ public class TrainingSampleTests
     }
 
     [Fact]
+    public void A_share_of_the_samples_of_a_box_stage_is_asked_as_little_as_applications_ask()
+    {
+        var stage = new StageRecipe { Kind = StageKind.Boxes, Steps = 1, MaximumPhrases = 8, FewPhrases = 0.5 };
+        var counts = Enumerable.Range(0, 400).Select(seed => PhraseChoice.Most(stage, new RandomStream((ulong)seed))).CountBy(most => most).ToDictionary();
+        Assert.Equal([1, 2, 3, 8], counts.Keys.Order());
+        Assert.InRange(counts[8], 150, 250);
+        stage.MaximumPhrases = 2;
+        Assert.InRange(Enumerable.Range(0, 100).Max(seed => PhraseChoice.Most(stage, new RandomStream((ulong)seed))), 1, 2);
+        stage.Kind = StageKind.Contrastive;
+        Assert.Equal(2, Enumerable.Range(0, 100).Min(seed => PhraseChoice.Most(stage, new RandomStream((ulong)seed))));
+    }
+
+    [Fact]
     public void Absent_classes_do_not_crowd_out_the_objects()
     {
         var sample = TinyRun.Sample(TinyRun.Processor(), [.. Enumerable.Range(0, 80).Select(i => new PhraseBoxes($"class {i:00}", i % 40 == 7 ? [A] : []))]);
