@@ -148,7 +148,7 @@ public sealed class ParameterStore : IDisposable
             _ => Quantization,
         };
         if (format is not { } wanted || shape[1] < SmallestQuantizedInput || shape[1] % 32 != 0 || _source?.ShapeOf(path) != shape)
-            return (Get(path, shape, initializer), null);
+            return (Get(path, shape, initializer, table: false), null);
         if (!_byPath.ContainsKey(path)) _wanted.Add((path, shape));
         using var stored = _source.Map(path);
         using var read = stored is null ? Tensor.Empty(shape) : null;
