@@ -83,7 +83,8 @@ public class BytePairTokenizerTests(PublishedTokenizers tokenizers) : IClassFixt
     public void DecodingAnEncodingGivesTheNormalizedText() =>
         Prop.ForAll(UnicodeTexts.Any.ToArbitrary(), text =>
         {
-            var expected = Nfc(text);
+            // control tokens are found first and end the text before them: a mark that follows one has nothing to combine with
+            var expected = string.Join("<|im_end|>", text.Split("<|im_end|>").Select(Nfc));
             var ids = Ids(tokenizers.Qwen2, text);
             return expected == tokenizers.Qwen2.Decode(ids.ToArray())
                 && ids.SequenceEqual(tokenizers.Qwen2.Tokenize(text).Ids)
