@@ -63,9 +63,6 @@ public sealed class StageState : IDisposable
         foreach (var (name, value) in Average?.State() ?? []) yield return ($"average.{name}", value);
     }
 
-    /// <summary>Norm of the whole gradient.</summary>
-    public double GradientNorm() => Math.Sqrt(Math.Pow(Optimizer.GradientNorm(), 2) + Math.Pow(Matrices.GradientNorm(), 2));
-
     /// <summary>One update of everything that is trainable; gradients are multiplied by <paramref name="gradientScale"/> first.</summary>
     public void Update(double learningRate, double gradientScale)
     {

@@ -52,10 +52,6 @@ public sealed class Muon : IDisposable
             && (shape.Rank == 2 || shape[1] > 1) && !parameter.IsTable;
     }
 
-    /// <summary>Norm of the gradient of its parameters. Accumulated in float64.</summary>
-    public double GradientNorm() =>
-        Math.Sqrt(_slots.Sum(slot => slot.Parameter.Value.Grad is { } gradient ? gradient.Engine.SquaredNorm(gradient) : 0));
-
     /// <summary>One update. Parameters without a gradient are left as they are. Gradients are multiplied by <paramref name="gradientScale"/> first.</summary>
     public void Step(double learningRate, double gradientScale = 1)
     {
