@@ -96,19 +96,19 @@ internal readonly struct GeluErfGradient : IBinaryKernel
     }
 }
 
-/// <summary>x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2.</summary>
+/// <summary>x (1 + tanh u) / 2 with u = √(2/π) (x + 0.044715 x³), as x σ(2u): the same number without the cancellation of 1 + tanh.</summary>
 internal readonly struct GeluTanhKernel : IUnaryKernel
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Invoke<V>(V x)
         where V : struct, ILanes<V>
     {
-        var u = V.Create(0.797884561f) * V.Fma(V.Create(0.044715f) * x, x * x, x);
-        return V.Create(0.5f) * x * (V.Create(1f) + LaneMath.Tanh(u));
+        var minusTwoU = V.Create(-1.59576912f) * V.Fma(V.Create(0.044715f) * x, x * x, x);
+        return x / (V.Create(1f) + LaneMath.Exp(minusTwoU));
     }
 }
 
-/// <summary>(1 + t + x (1 - t²) u') / 2.</summary>
+/// <summary>σ + x σ (1 - σ) 2u' with σ = σ(2u).</summary>
 internal readonly struct GeluTanhGradient : IBinaryKernel
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -116,10 +116,9 @@ internal readonly struct GeluTanhGradient : IBinaryKernel
         where V : struct, ILanes<V>
     {
         var s2 = s * s;
-        var u = V.Create(0.797884561f) * V.Fma(V.Create(0.044715f) * s, s2, s);
-        var t = LaneMath.Tanh(u);
-        var slope = V.Create(0.797884561f) * V.Fma(V.Create(0.134145f), s2, V.Create(1f));
-        return g * (V.Create(0.5f) * (V.Create(1f) + t + (s * V.Fma(-t, t, V.Create(1f)) * slope)));
+        var p = V.Create(1f) / (V.Create(1f) + LaneMath.Exp(V.Create(-1.59576912f) * V.Fma(V.Create(0.044715f) * s, s2, s)));
+        var slope = V.Create(1.59576912f) * V.Fma(V.Create(0.134145f), s2, V.Create(1f));
+        return g * V.Fma(s * p * (V.Create(1f) - p), slope, p);
     }
 }
 
