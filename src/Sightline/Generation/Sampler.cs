@@ -7,8 +7,7 @@ namespace Sightline.Generation;
 
 /// <summary>
 /// Pure functions over one row of scores, [V]. Each filter sets the scores of the tokens it drops to -∞; at least one token always stays. They
-/// follow the classes named beside them in transformers' <c>generation/logits_process.py</c>; sums are in float64, so that a cut never
-/// depends on their order.
+/// follow the classes named beside them in transformers' <c>generation/logits_process.py</c>; probabilities are added up in float64.
 /// </summary>
 public static class Sampler
 {
@@ -104,40 +103,47 @@ public static class Sampler
     /// </summary>
     public static void KeepTopP(Span<float> scores, float p)
     {
-        var largest = Largest(scores);
+        using var row = new Weights(scores);
+        // only the best tokens matter: those that together reach p, found by lowering a bar
         var ids = ArrayPool<int>.Shared.Rent(scores.Length);
         var count = 0;
-        var total = 0.0;
-        for (var i = 0; i < scores.Length; i++)
+        for (var bar = 4f; ; bar *= 3)
         {
-            if (float.IsNegativeInfinity(scores[i])) continue;
-            ids[count++] = i;
-            total += Math.Exp(scores[i] - (double)largest);
+            var (least, mass) = (bar > 100 ? float.NegativeInfinity : row.Largest - bar, 0.0);
+            count = 0;
+            for (var i = 0; i < scores.Length; i++)
+            {
+                if (!(scores[i] > least)) continue;
+                ids[count++] = i;
+                mass += row[i];
+            }
+
+            if (mass >= p * row.Total || float.IsNegativeInfinity(least)) break;
         }
 
         var heap = ids.AsSpan(0, count); // the best at the root
         for (var i = (count / 2) - 1; i >= 0; i--) Sink(heap, scores, i);
-        var reached = 0.0;
-        while (heap.Length > 0 && (reached < p * total || heap.Length == count))
+        var kept = ArrayPool<(int Id, float Score)>.Shared.Rent(count);
+        var (keptCount, reached) = (0, 0.0);
+        while (heap.Length > 0 && (reached < p * row.Total || keptCount == 0))
         {
-            reached += Math.Exp(scores[heap[0]] - (double)largest);
+            reached += row[heap[0]];
+            kept[keptCount++] = (heap[0], scores[heap[0]]);
             heap[0] = heap[^1];
             heap = heap[..^1];
             if (heap.Length > 0) Sink(heap, scores, 0);
         }
 
-        foreach (var id in heap) scores[id] = float.NegativeInfinity;
+        scores.Fill(float.NegativeInfinity);
+        foreach (var (id, score) in kept.AsSpan(0, keptCount)) scores[id] = score;
         ArrayPool<int>.Shared.Return(ids);
+        ArrayPool<(int Id, float Score)>.Shared.Return(kept);
     }
 
     /// <summary>MinPLogitsWarper (Nguyen et al. 2024).</summary>
     public static void KeepMinP(Span<float> scores, float minP)
     {
-        var largest = (double)Largest(scores);
-        for (var i = 0; i < scores.Length; i++)
-        {
-            if (Math.Exp(scores[i] - largest) < minP) scores[i] = float.NegativeInfinity;
-        }
+        DropBelow(scores, (float)(Largest(scores) + Math.Log(minP)));
     }
 
     /// <summary>The first of the largest scores, or -1 where all are -∞.</summary>
@@ -151,25 +157,10 @@ public static class Sampler
     public static int Draw(ReadOnlySpan<float> scores, RandomStream random)
     {
         ArgumentNullException.ThrowIfNull(random);
-        var largest = (double)Largest(scores);
-        if (double.IsNegativeInfinity(largest)) return -1;
-        var total = 0.0;
-        foreach (var score in scores)
-        {
-            if (!float.IsNegativeInfinity(score)) total += Math.Exp(score - largest);
-        }
-
-        var rest = random.NextDouble() * total;
-        var last = -1;
-        for (var i = 0; i < scores.Length; i++)
-        {
-            if (float.IsNegativeInfinity(scores[i])) continue;
-            last = i;
-            rest -= Math.Exp(scores[i] - largest);
-            if (rest < 0) return i;
-        }
-
-        return last;
+        using var row = new Weights(scores);
+        if (row.Total == 0) return -1;
+        var rest = random.NextDouble() * row.Total;
+        return row.Find(rest);
     }
 
     private static float Largest(ReadOnlySpan<float> scores)
@@ -218,4 +209,71 @@ public static class Sampler
     }
 
     private static bool Before(int a, int b, ReadOnlySpan<float> scores) => scores[a] > scores[b] || (scores[a] == scores[b] && a > b);
+
+    /// <summary>e^(score - largest) of a row, and its sums by runs.</summary>
+    private readonly ref struct Weights
+    {
+        private const int Run = 1024;
+        private readonly float[] _weights;
+        private readonly double[] _sums;
+        private readonly int _count;
+
+        public Weights(ReadOnlySpan<float> scores)
+        {
+            _count = scores.Length;
+            Largest = Sampler.Largest(scores);
+            var lanes = Vector<float>.Count;
+            _weights = ArrayPool<float>.Shared.Rent(_count + lanes);
+            _sums = ArrayPool<double>.Shared.Rent((_count / Run) + 1);
+            if (float.IsNegativeInfinity(Largest)) return;
+            scores.CopyTo(_weights);
+            _weights.AsSpan(_count, lanes).Fill(float.NegativeInfinity); // so that all go through the same arithmetic
+            var shift = new Vector<float>(Largest);
+            for (var start = 0; start < _count; start += Run)
+            {
+                var sum = Vector<double>.Zero;
+                for (var i = start; i < Math.Min(start + Run, _count); i += lanes)
+                {
+                    var weight = Vector.Exp(new Vector<float>(_weights, i) - shift);
+                    weight.CopyTo(_weights, i);
+                    Vector.Widen(weight, out var low, out var high);
+                    sum += low + high;
+                }
+
+                _sums[start / Run] = Vector.Sum(sum);
+                Total += _sums[start / Run];
+            }
+        }
+
+        public float Largest { get; }
+
+        /// <summary>Of all; 0 where all scores are -∞.</summary>
+        public double Total { get; }
+
+        public double this[int id] => _weights[id];
+
+        /// <summary>The token at a place on the line from 0 to <see cref="Total"/>; the last one of weight where rounding leads beyond it.</summary>
+        public int Find(double place)
+        {
+            var start = 0;
+            for (; start + Run < _count && place >= _sums[start / Run]; start += Run) place -= _sums[start / Run];
+            var last = -1;
+            for (var i = start; i < _count; i++)
+            {
+                if (_weights[i] == 0) continue;
+                last = i;
+                place -= _weights[i];
+                if (place < 0) return i;
+            }
+
+            for (var i = start - 1; last < 0; i--) last = _weights[i] > 0 ? i : -1;
+            return last;
+        }
+
+        public void Dispose()
+        {
+            ArrayPool<float>.Shared.Return(_weights);
+            ArrayPool<double>.Shared.Return(_sums);
+        }
+    }
 }
