@@ -11,21 +11,12 @@ internal static unsafe class ThinProduct
     /// <summary>Most rows for which packing each panel on the spot beats packing all of b first.</summary>
     public const int MaxRows = 28;
 
-    /// <summary>Most rows for which turning b in registers for every four of them beats packing its panels.</summary>
-    private const int MostTurned = 8;
-
     private const long SerialWork = 1 << 16;
 
     /// <summary>c[M, N] = (add ? c : bias) + a[M, K] · b[K, N].</summary>
     public static void Run(int M, int N, int K, in StridedLines a, in StridedLines b, float* c, nint ldc, float* bias, bool add)
     {
         if (M == 0 || N == 0) return;
-        if (TurnedLines.IsSupported && M <= MostTurned && a.StepStride == 1 && b.StepStride == 1 && a.Type == DType.Float32 && b.Type == DType.Float32 && N >= TurnedLines.Lines)
-        {
-            RunTurned(M, N, K, a, b, c, ldc, bias, add);
-            return;
-        }
-
         using var left = new FloatBlock((long)(M + GemmTile.MaxRows) * Math.Max(K, 1));
         for (var m = 0; m < M; m += GemmTile.MaxRows)
         {
@@ -37,56 +28,6 @@ internal static unsafe class ThinProduct
         var pieces = CpuEngine.PieceCount(N, GemmTile.MaxColumns);
         if ((long)M * N * K > SerialWork) CpuEngine.Parallel(ref work, pieces);
         else for (var i = 0; i < pieces; i++) work.Run(i);
-    }
-
-    private static void RunTurned(int M, int N, int K, in StridedLines a, in StridedLines b, float* c, nint ldc, float* bias, bool add)
-    {
-        var work = new Turned((float*)a.Data, a.LineStride, (float*)b.Data, b.LineStride, M, N, K, c, ldc, bias, add);
-        var pieces = CpuEngine.PieceCount(N, Turned.Columns);
-        if ((long)M * N * K > SerialWork) CpuEngine.Parallel(ref work, pieces);
-        else for (var i = 0; i < pieces; i++) work.Run(i);
-    }
-
-    /// <summary>Some runs of sixteen columns a piece.</summary>
-    private readonly struct Turned(float* a, nint lda, float* b, nint ldb, int M, int N, int K, float* c, nint ldc, float* bias, bool add) : IPieces
-    {
-        public const int Columns = 4 * TurnedLines.Lines;
-
-        public void Run(int piece)
-        {
-            var end = Math.Min((piece + 1) * Columns, N);
-            for (var n = piece * Columns; n < end; n += TurnedLines.Lines)
-            {
-                if (n + TurnedLines.Lines <= N) RunColumns(n, c + n, ldc);
-                else RunLast(n);
-            }
-        }
-
-        private void RunColumns(int n, float* target, nint ldt)
-        {
-            for (int m = 0, rows; m < M; m += rows)
-            {
-                rows = M - m >= 4 ? 4 : M - m >= 2 ? 2 : 1;
-                TurnedLines.Run(rows, K, a + (m * lda), lda, b + (n * ldb), ldb, target + (m * ldt), ldt, bias is null ? null : bias + n, add);
-            }
-        }
-
-        /// <summary>Fewer than sixteen columns: those before them are computed once more, beside c.</summary>
-        private void RunLast(int n)
-        {
-            var first = N - TurnedLines.Lines;
-            var part = stackalloc float[MostTurned * TurnedLines.Lines];
-            for (var m = 0; m < M && add; m++)
-            {
-                for (var j = n; j < N; j++) part[(m * TurnedLines.Lines) + j - first] = c[(m * ldc) + j];
-            }
-
-            RunColumns(first, part, TurnedLines.Lines);
-            for (var m = 0; m < M; m++)
-            {
-                for (var j = n; j < N; j++) c[(m * ldc) + j] = part[(m * TurnedLines.Lines) + j - first];
-            }
-        }
     }
 
     /// <summary>One panel of columns a piece.</summary>
