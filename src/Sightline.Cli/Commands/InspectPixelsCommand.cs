@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
 using Sightline.Checkpoints;
+using Sightline.Generation;
 using Sightline.Imaging;
 using Sightline.Models.Fusion;
+using Sightline.Models.QwenVl;
 using Sightline.Tensors;
 using Sightline.Text;
 
@@ -32,19 +34,17 @@ internal sealed class InspectPixelsCommand : ToolCommand
     {
         var picture = Picture.Load(settings.Picture);
         using var folder = HuggingFaceFolder.Open(ModelLocation.Resolve(settings.Model));
-        if (folder.ModelType != FusionConfig.ModelType)
-            throw new SightlineException(ErrorKind.BadModel, $"{folder.Path}: the pixels of the architecture '{folder.ModelType}' cannot be shown; known is '{FusionConfig.ModelType}'");
-        var processor = new FusionProcessor(FusionFolder.ReadConfig(folder), Tokenizer.Load(folder.Path));
-        var canvas = processor.Fit(picture);
         using var scope = TensorScope.Open();
-        var pixels = processor.ToTensor([canvas]); // [1, S, S, 3]
-        if (settings.Resized is { } resized) canvas.Canvas.Save(resized);
+        var seen = QwenVlConfig.ModelTypes.Contains(folder.ModelType) ? OfPatches(folder, picture) : OfCanvas(folder, picture);
+        var pixels = seen.Pixels;
+        if (settings.Resized is { } resized) seen.Resized.Save(resized);
         if (settings.Output is { } output)
         {
             var writer = new SafetensorsWriter();
             writer.Metadata["picture"] = settings.Picture;
-            writer.Metadata["layout"] = "NHWC";
+            writer.Metadata["layout"] = seen.Layout;
             writer.Add("pixel_values", pixels);
+            if (seen.Grid is { } grid) writer.Add("image_grid_thw", Tensor.From<long>([grid.Time, grid.Height, grid.Width], [1, 3]));
             writer.Save(output);
         }
 
@@ -53,8 +53,27 @@ internal sealed class InspectPixelsCommand : ToolCommand
         var (least, most) = (float.MaxValue, float.MinValue);
         foreach (var value in values) (sum, least, most) = (sum + value, Math.Min(least, value), Math.Max(most, value));
         Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"picture: {picture.Width} x {picture.Height}"));
-        Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"canvas: {canvas.Canvas.Width} x {canvas.Canvas.Height}"));
+        Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{(seen.Grid is null ? "canvas" : "resized")}: {seen.Resized.Width} x {seen.Resized.Height}"));
+        if (seen.Grid is { } patches) Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"patches: {patches}, {seen.Tokens} image tokens"));
         Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"pixel values {pixels.Shape}: mean {sum / values.Length:0.0000}, {least:0.0000} .. {most:0.0000}"));
         return ExitCode.Success;
+    }
+
+    private sealed record Seen(Picture Resized, Tensor Pixels, string Layout, PictureGrid? Grid = null, int Tokens = 0);
+
+    private static Seen OfCanvas(HuggingFaceFolder folder, Picture picture)
+    {
+        if (folder.ModelType != FusionConfig.ModelType)
+            throw new SightlineException(ErrorKind.BadModel, $"{folder.Path}: the pixels of the architecture '{folder.ModelType}' cannot be shown; known are {FusionConfig.ModelType}, {string.Join(", ", QwenVlConfig.ModelTypes)}");
+        var processor = new FusionProcessor(FusionFolder.ReadConfig(folder), Tokenizer.Load(folder.Path));
+        var canvas = processor.Fit(picture);
+        return new Seen(canvas.Canvas, processor.ToTensor([canvas]), "NHWC"); // [1, S, S, 3]
+    }
+
+    private static Seen OfPatches(HuggingFaceFolder folder, Picture picture)
+    {
+        var processor = QwenImageProcessor.Load(folder.Path);
+        var ready = processor.Fit(picture);
+        return new Seen(ready.Resized, processor.ToTensor(ready), "patches; channel, frame, row, column", ready.Grid, ready.Grid.Tokens(processor.MergeSize)); // [P, 3 x T x S x S]
     }
 }

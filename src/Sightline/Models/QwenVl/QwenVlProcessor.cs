@@ -29,7 +29,7 @@ public sealed class QwenVlProcessor
     }
 
     /// <summary>The values of <c>model_type</c> that this processor serves.</summary>
-    public static IReadOnlyList<string> ModelTypes { get; } = ["qwen2_vl", "qwen2_5_vl", "qwen3_vl"];
+    public static IReadOnlyList<string> ModelTypes => QwenVlConfig.ModelTypes;
 
     /// <summary>One of <see cref="ModelTypes"/>.</summary>
     public string ModelType { get; }
