@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Sightline.Cli.Output;
+using Sightline.Geometry;
 using Sightline.Training.Rewards;
 
 namespace Sightline.Cli.Commands;
@@ -11,7 +12,7 @@ namespace Sightline.Cli.Commands;
 internal sealed class RewardCommand : ToolCommand
 {
     private readonly Option<string?> _function = new("--function", "-f") { Description = "The reward; --list shows all", HelpName = "NAME" };
-    private readonly Option<string?> _input = new("--input", "-i") { Description = "Cases, a JSON object a line: completion, solution, and for some rewards image_size_wh, image_grid_thw, completion_tokens", HelpName = "FILE" };
+    private readonly Option<string?> _input = new("--input", "-i") { Description = "Cases, a JSON object a line: completion, solution, and for some rewards image_size_wh, image_grid_thw, completion_tokens, frame_wh (pixels; else 0..1000), is_cut, synonyms", HelpName = "FILE" };
     private readonly Option<string?> _output = new("--output", "-o") { Description = "Scores, a JSON object a line: reward, or error; default: stdout", HelpName = "FILE" };
     private readonly Option<bool> _list = new("--list") { Description = "Show the rewards and end" };
 
@@ -95,6 +96,9 @@ internal sealed class RewardCommand : ToolCommand
             Picture = (picture[0], picture[1]),
             Grid = (grid[0], grid[1], grid[2]),
             CompletionTokens = tokens.ValueKind == JsonValueKind.Number && tokens.TryGetInt32(out var number) ? number : 0,
+            IsCut = line.TryGetProperty("is_cut", out var cut) && cut.ValueKind == JsonValueKind.True,
+            Frame = Numbers(line, "frame_wh", 2, where) is [> 0 and var width, > 0 and var height] ? CoordinateFrame.Pixels(width, height) : CoordinateFrame.Thousandths,
+            Synonyms = line.TryGetProperty("synonyms", out var names) && names.ValueKind == JsonValueKind.Array ? [.. names.EnumerateArray().Where(name => name.ValueKind == JsonValueKind.String).Select(name => JsonLines.Text(name, where))] : [],
         };
     }
 

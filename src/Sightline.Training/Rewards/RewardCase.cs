@@ -1,3 +1,5 @@
+using Sightline.Geometry;
+
 namespace Sightline.Training.Rewards;
 
 /// <summary>What a reward judges: one answer to one problem.</summary>
@@ -13,4 +15,13 @@ public sealed record RewardCase(string Completion, string Solution)
 
     /// <summary>Tokens of the completion; for rewards on length.</summary>
     public int CompletionTokens { get; init; }
+
+    /// <summary>Whether a length limit ended the completion.</summary>
+    public bool IsCut { get; init; }
+
+    /// <summary>The coordinates that completion and solution speak; for <c>sightline/*</c>.</summary>
+    public CoordinateFrame Frame { get; init; } = CoordinateFrame.Thousandths;
+
+    /// <summary>Names that count as the solution's, for <c>sightline/label</c>.</summary>
+    public IReadOnlyList<string> Synonyms { get; init; } = [];
 }

@@ -8,6 +8,15 @@ public static class RewardFunctions
     /// <summary>All of them.</summary>
     public static IReadOnlyList<RewardFunction> All { get; } =
     [
+        new("sightline/box_iou", "IoU of boxes paired one to one, over the longer list; 1 for a right 'nothing there'", BoxRewards.Iou),
+        new("sightline/box_giou", "As box_iou with (GIoU + 1) / 2, which also tells near from far misses", BoxRewards.Giou),
+        new("sightline/box_center", "As box_iou with the distance of centres, less for boxes of another size", BoxRewards.Center),
+        new("sightline/confidence", "Sure of right boxes and unsure of wrong ones", BoxRewards.Confidence),
+        new("sightline/count", "How near the number of boxes is", BoxRewards.Count),
+        new("sightline/point", "Points in boxes, paired one to one, over the longer list", PointRewards.InBox),
+        new("sightline/gaussian_point", "As point, by a Gaussian over each box", PointRewards.Gaussian),
+        new("sightline/label", "1 for the right name, or one of the case's synonyms", AnswerRewards.Label),
+        new("sightline/format", "1 for thinking and a readable answer, each in its tags", AnswerRewards.Format),
         new("visual-rft/accuracy_iou", "Mean IoU of boxes matched by confidence, over the longer list", VisualRft.AccuracyIou),
         new("visual-rft/accuracy_iou_v1", "Mean IoU of boxes matched by confidence, over the answer's list", VisualRft.AccuracyIouFirst),
         new("visual-rft/accuracy_confidence", "Confidence of matched boxes, and its absence for others", VisualRft.AccuracyConfidence),
