@@ -175,6 +175,21 @@ public class GenerationEngineTests
     }
 
     [Fact]
+    public void A_bfloat16_cache_is_half_as_large_and_near()
+    {
+        using var model = new ScriptedModel();
+        var request = new GenerationRequest { Prompt = Enumerable.Range(5, 200).ToArray(), MaxTokens = 1 };
+        var (exact, before) = (Alone(model, request, s_small), NativePool.Shared.LiveBytes);
+        using var engine = new GenerationEngine(model, s_small with { CacheType = DType.BFloat16 });
+        var half = NativePool.Shared.LiveBytes - before;
+        using var whole = new GenerationEngine(model, s_small);
+        Assert.InRange((NativePool.Shared.LiveBytes - before - half) / (double)half, 1.9, 2.1);
+        var rounded = engine.Run([request])[0];
+        Assert.Equal(exact.Ids, rounded.Ids);
+        Assert.InRange(exact.LogProbabilities[0] - rounded.LogProbabilities[0], -0.2f, 0.2f);
+    }
+
+    [Fact]
     public void New_weights_need_the_past_to_be_forgotten()
     {
         using var model = new ScriptedModel();

@@ -12,12 +12,12 @@ internal sealed class GoldenCase
 
     public GoldenCase(string goldens, string name)
     {
-        _tensors = new FixtureTensors("qwen", "model_goldens", goldens, $"{name}.safetensors");
+        _tensors = new FixtureTensors("qwen", Folder(goldens), goldens, $"{name}.safetensors");
         var (ids, mask) = (_tensors.Longs("input_ids"), _tensors.Longs("attention_mask"));
         var length = _tensors.Shape("input_ids")[1];
         var pictures = new Queue<PicturePatches>(Pictures(goldens, name));
         Rows = _tensors.Shape("input_ids")[0];
-        Requests = [.. Enumerable.Range(0, Rows).Select(row => Request(row, [.. Enumerable.Range(row * length, length).Where(i => mask[i] == 1).Select(i => (int)ids[i])], pictures))];
+        Requests = [.. Enumerable.Range(0, Rows).Select(row => Request([.. Enumerable.Range(row * length, length).Where(i => mask[i] == 1).Select(i => (int)ids[i])], pictures))];
     }
 
     public int Rows { get; }
@@ -29,7 +29,7 @@ internal sealed class GoldenCase
 
     public static IEnumerable<string> Names(string goldens)
     {
-        using var json = JsonDocument.Parse(File.ReadAllBytes(Fixtures.Path("qwen", "model_goldens", goldens, "cases.json")));
+        using var json = JsonDocument.Parse(File.ReadAllBytes(Fixtures.Path("qwen", Folder(goldens), goldens, "cases.json")));
         return [.. json.RootElement.GetProperty("cases").EnumerateObject().Select(entry => entry.Name)];
     }
 
@@ -45,9 +45,10 @@ internal sealed class GoldenCase
         return [.. _tensors.Floats(tensor).Skip(row * length).Take(length)];
     }
 
-    private static GenerationRequest Request(int row, int[] prompt, Queue<PicturePatches> pictures)
+    private static string Folder(string goldens) => goldens.Contains("qwen3", StringComparison.Ordinal) ? "qwen3_goldens" : "model_goldens";
+
+    private static GenerationRequest Request(int[] prompt, Queue<PicturePatches> pictures)
     {
-        _ = row;
         var runs = 0;
         for (var i = 0; i < prompt.Length; i++)
         {
@@ -59,8 +60,8 @@ internal sealed class GoldenCase
 
     private static IEnumerable<PicturePatches> Pictures(string goldens, string name)
     {
-        using var json = JsonDocument.Parse(File.ReadAllBytes(Fixtures.Path("qwen", "model_goldens", goldens, "cases.json")));
-        var values = new FixtureTensors("qwen", "model_goldens", "pixel_values.safetensors");
+        using var json = JsonDocument.Parse(File.ReadAllBytes(Fixtures.Path("qwen", Folder(goldens), goldens, "cases.json")));
+        var values = new FixtureTensors("qwen", Folder(goldens), "pixel_values.safetensors");
         if (!json.RootElement.GetProperty("cases").GetProperty(name).TryGetProperty("images", out var images)) return [];
         return [.. images.EnumerateArray().Select(image => image.GetString()!).Select(image =>
         {

@@ -18,6 +18,8 @@ public class GoldenGenerationTests
         { "tiny-qwen2-vl", "tiny-qwen2-vl" },
         { "tiny-qwen2_5-vl", "tiny-qwen2_5-vl" },
         { "tiny-qwen2_5-vl-bf16-sharded", "tiny-qwen2_5-vl-bf16-sharded" },
+        { "tiny-qwen3-vl", "tiny-qwen3-vl" },
+        { "tiny-qwen3-vl-bf16", "tiny-qwen3-vl-bf16" },
     };
 
     [Theory]
@@ -59,7 +61,7 @@ public class GoldenGenerationTests
             for (var row = 0; row < golden.Rows; row++)
             {
                 var stopped = engine.Run([golden.Requests[row] with { StopTokens = s_endTokens }])[0];
-                Equal($"{name} {row}", golden.Ids("generate.greedy_ids", row), stopped);
+                if (golden.Has("generate.greedy_ids")) Equal($"{name} {row}", golden.Ids("generate.greedy_ids", row), stopped);
                 if (!golden.Has("generate.repetition_penalty_1.05_ids")) continue;
                 var penalized = engine.Run([golden.Requests[row] with { StopTokens = s_endTokens, Sampling = new SamplingOptions { Temperature = 0, RepetitionPenalty = 1.05f } }])[0];
                 Equal($"{name} {row} penalized", golden.Ids("generate.repetition_penalty_1.05_ids", row), penalized);
