@@ -4,6 +4,7 @@ using Sightline.Generation;
 using Sightline.Models.QwenVl;
 using Sightline.Nn;
 using Sightline.Tensors;
+using Sightline.Tensors.Ops;
 using Sightline.Testing;
 using Sightline.Tests.Checkpoints;
 using Sightline.Verification;
@@ -145,6 +146,33 @@ public class QwenVlLoadingTests
         using var loaded = QwenVlModel.Load(Fixtures.Path("models", Sharded), WeightPlan.Parse(plan));
         Assert.All(loaded.Parameters.All, parameter => Assert.Equal(parameter.Value.Shape.Rank > 1 ? expected : DType.Float32, parameter.Value.DType));
         Assert.All(loaded.Parameters.All, parameter => Assert.False(parameter.Value.RequiresGrad));
+    }
+
+    [Fact]
+    public void Float16_weights_give_what_their_float32_values_give()
+    {
+        using var folder = Copy("tiny-qwen2-vl");
+        using (var checkpoint = Checkpoint.Open(Fixtures.Path("models", "tiny-qwen2-vl")))
+        using (TensorScope.Open())
+        {
+            var writer = new SafetensorsWriter();
+            foreach (var name in checkpoint.Names) writer.Add(name, checkpoint.Load(name), DType.Float16);
+            writer.Save(folder.File("model.safetensors"));
+        }
+
+        using var stored = QwenVlModel.Load(folder.Path);
+        using var wide = QwenVlModel.Load(folder.Path, WeightPlan.Parse("float32"));
+        Assert.Equal(DType.Float16, stored.Parameters["model.embed_tokens.weight"].Value.DType);
+        var (ours, expected) = (Logits(stored.Model), Logits(wide.Model));
+        for (var i = 0; i < expected.Length; i++) Assert.Equal(expected[i], ours[i], 1e-4f);
+
+        static float[] Logits(QwenVlModel model)
+        {
+            using var scope = TensorScope.Open();
+            int[] ids = [1, 5, 300, 77];
+            var input = new LanguageModelInput { Ids = ids, Positions = model.Lay(ids, []).Positions, Layout = AttentionLayout.Causal(4, 4) };
+            return model.Logits(model.Forward(input, null)).ToArray<float>();
+        }
     }
 
     /// <summary>Mean difference of the scores over their mean size; the bounds are twice what was seen in this tiny model with layers of 64 channels.</summary>
