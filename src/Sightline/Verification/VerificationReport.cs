@@ -31,8 +31,6 @@ public sealed record VerificationReport(IReadOnlyList<TensorDifference> Differen
     /// <summary>Prompt, tower (layer by layer), language model (layer by layer), what follows from it. Sorting is stable within.</summary>
     private static (int, int) Stage(string tensor)
     {
-        var dot = tensor.LastIndexOf('.');
-        var layer = dot > 0 && int.TryParse(tensor.AsSpan(dot + 1), out var number) ? number : 0;
         var stage = tensor switch
         {
             "vision.patch_embed" => 1,
@@ -48,6 +46,6 @@ public sealed record VerificationReport(IReadOnlyList<TensorDifference> Differen
             _ when tensor.StartsWith("generate.", StringComparison.Ordinal) => 11,
             _ => 0,
         };
-        return (stage, layer);
+        return (stage, Tolerance.LayerOf(tensor));
     }
 }
