@@ -47,4 +47,8 @@ internal sealed class FixtureTensors
     public long[] Longs(string name) => _tensors[name] is { Type: "I64", Data: var data }
         ? MemoryMarshal.Cast<byte, long>(data).ToArray()
         : throw new InvalidDataException($"{name} is {_tensors[name].Type}");
+
+    public int[] Ints(string name) => _tensors[name] is { Type: "I32", Data: var data }
+        ? MemoryMarshal.Cast<byte, int>(data).ToArray()
+        : throw new InvalidDataException($"{name} is {_tensors[name].Type}");
 }
