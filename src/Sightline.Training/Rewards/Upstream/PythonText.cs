@@ -10,6 +10,12 @@ internal static class PythonText
     /// <summary>For patterns: Python's <c>\s</c>, which also has the four separators of ASCII.</summary>
     public const string Space = @"[\s\x1c-\x1f]";
 
+    /// <summary>A pattern whose dot stops at line ends. Without backtracking: no answer of a model can make it take long.</summary>
+    public static Regex Pattern(string pattern) => new(pattern, RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+
+    /// <summary>A pattern whose dot goes over line ends (<c>re.DOTALL</c>).</summary>
+    public static Regex PatternOfLines(string pattern) => new(pattern, RegexOptions.NonBacktracking | RegexOptions.CultureInvariant | RegexOptions.Singleline);
+
     /// <summary><c>str.strip()</c>.</summary>
     public static string Strip(string text)
     {

@@ -7,7 +7,7 @@ namespace Sightline.Training.Rewards.Upstream;
 /// <c>grpo_lisa.py</c>, <c>grpo_classification.py</c>) in every score, its oddities included, so that published runs can be repeated. Symbolic
 /// verification (math_verify) is taken never to match. Use <c>sightline/*</c> for new runs: these can be hacked.
 /// </summary>
-internal static partial class VisualRft
+internal static class VisualRft
 {
     private const double MatchIou = 0.5;
 
@@ -24,12 +24,12 @@ internal static partial class VisualRft
         return reward > 1 ? 1 : reward < 0 ? 0 : reward;
     });
 
-    public static double Format(RewardCase one) => WholePattern().IsMatch(one.Completion) ? 1 : 0;
+    public static double Format(RewardCase one) => WholePattern.IsMatch(one.Completion) ? 1 : 0;
 
     public static double LisaAccuracy(RewardCase one)
     {
-        var truth = PythonText.First(OneLineAnswer(), one.Solution) ?? PythonText.Strip(one.Solution);
-        var answer = PythonText.First(Answer(), one.Completion) ?? PythonText.Strip(one.Completion);
+        var truth = PythonText.First(OneLineAnswer, one.Solution) ?? PythonText.Strip(one.Solution);
+        var answer = PythonText.First(Answer, one.Completion) ?? PythonText.Strip(one.Completion);
         if (answer == truth) return 2;
         try
         {
@@ -43,8 +43,8 @@ internal static partial class VisualRft
 
     public static double ClassificationAccuracy(RewardCase one)
     {
-        var truth = Plain(PythonText.First(OneLineAnswer(), one.Solution) ?? PythonText.Strip(one.Solution));
-        var answer = Plain(PythonText.First(OneLineAnswer(), one.Completion) ?? PythonText.Strip(one.Completion));
+        var truth = Plain(PythonText.First(OneLineAnswer, one.Solution) ?? PythonText.Strip(one.Solution));
+        var answer = Plain(PythonText.First(OneLineAnswer, one.Completion) ?? PythonText.Strip(one.Completion));
         return answer.Contains(truth, StringComparison.Ordinal) || truth.Contains(answer, StringComparison.Ordinal) ? 1 : 0;
 
         static string Plain(string text) => PythonText.Lower(text.Replace(" ", "", StringComparison.Ordinal).Replace("_", "", StringComparison.Ordinal));
@@ -55,7 +55,7 @@ internal static partial class VisualRft
     {
         try
         {
-            var answer = PythonText.First(OneLineAnswer(), one.Completion) ?? PythonText.Strip(one.Completion);
+            var answer = PythonText.First(OneLineAnswer, one.Completion) ?? PythonText.Strip(one.Completion);
             answer = $"<answer>{answer}</answer>".Replace("[[", "[", StringComparison.Ordinal).Replace("]]", "]", StringComparison.Ordinal).Replace("\n", "", StringComparison.Ordinal);
             var truths = ReadBoxes(PythonText.Strip(one.Solution));
             var boxes = ReadBoxes(answer);
@@ -152,7 +152,7 @@ internal static partial class VisualRft
     /// <summary>All first corners, then all second ones, in 0..1; of several boxes the original then takes the first two of this list.</summary>
     private static List<(double X, double Y)> Corners(string text)
     {
-        var matches = BoxPattern().Matches(text);
+        var matches = BoxPattern.Matches(text);
         var corners = new List<(double, double)>();
         foreach (var first in (ReadOnlySpan<int>)[1, 3])
         {
@@ -172,16 +172,12 @@ internal static partial class VisualRft
         return (hull > 0 ? iou - ((hull - union) / hull) : iou) + 1;
     }
 
-    [GeneratedRegex(@"<answer>(.*?)</answer>")]
-    private static partial Regex OneLineAnswer();
+    private static Regex OneLineAnswer { get; } = PythonText.Pattern(@"<answer>(.*?)</answer>");
 
-    [GeneratedRegex(@"<answer>(.*?)</answer>", RegexOptions.Singleline)]
-    private static partial Regex Answer();
+    private static Regex Answer { get; } = PythonText.PatternOfLines(@"<answer>(.*?)</answer>");
 
-    [GeneratedRegex(@"\A<think>.*?</think>" + PythonText.Space + @"*<answer>.*?</answer>\z", RegexOptions.Singleline)]
-    private static partial Regex WholePattern();
+    private static Regex WholePattern { get; } = PythonText.PatternOfLines(@"\A<think>.*?</think>" + PythonText.Space + @"*<answer>.*?</answer>\z");
 
-    [GeneratedRegex(@"\(" + PythonText.Space + @"*(\d+)" + PythonText.Space + "*," + PythonText.Space + @"*(\d+)" + PythonText.Space + @"*\)" + PythonText.Space + "*," + PythonText.Space + @"*\("
-        + PythonText.Space + @"*(\d+)" + PythonText.Space + "*," + PythonText.Space + @"*(\d+)" + PythonText.Space + @"*\)")]
-    private static partial Regex BoxPattern();
+    private static Regex BoxPattern { get; } = PythonText.Pattern(@"\(" + PythonText.Space + @"*(\d+)" + PythonText.Space + "*," + PythonText.Space + @"*(\d+)" + PythonText.Space + @"*\)" + PythonText.Space + "*," + PythonText.Space + @"*\("
+        + PythonText.Space + @"*(\d+)" + PythonText.Space + "*," + PythonText.Space + @"*(\d+)" + PythonText.Space + @"*\)");
 }

@@ -6,18 +6,18 @@ namespace Sightline.Training.Rewards.Upstream;
 /// The referring-expression rewards of VLM-R1 (Shen et al. 2025), equal to its code at commit 90052f478646 (<c>vlm_modules/qwen_module.py</c>) in
 /// every score and error.
 /// </summary>
-internal static partial class VlmR1
+internal static class VlmR1
 {
     // Pixels of a patch in Qwen2-VL and Qwen2.5-VL.
     private const int PatchSize = 14;
 
     public static double RecIou(RewardCase one)
     {
-        var solution = PythonText.Last(Answer(), one.Solution) ?? throw new RewardException("IndexError", "list index out of range");
+        var solution = PythonText.Last(Answer, one.Solution) ?? throw new RewardException("IndexError", "list index out of range");
         var truth = PythonJson.Load(PythonText.Strip(solution));
         try
         {
-            if (PythonText.First(Answer(), one.Completion) is not { } answer || BoxPattern().Match(answer) is not { Success: true } match) return 0;
+            if (PythonText.First(Answer, one.Completion) is not { } answer || BoxPattern.Match(answer) is not { Success: true } match) return 0;
             var box = new double[4];
             for (var i = 0; i < 4; i++) box[i] = PythonText.Integer(match.Groups[i + 1].Value);
             // from pixels of the resized picture to those of the original
@@ -31,7 +31,7 @@ internal static partial class VlmR1
         }
     }
 
-    public static double RecFormat(RewardCase one) => BoxInBraces().IsMatch(one.Completion) ? 1 : 0;
+    public static double RecFormat(RewardCase one) => BoxInBraces.IsMatch(one.Completion) ? 1 : 0;
 
     /// <summary>The four first entries of a box, read as they are needed there.</summary>
     public static double[] Read(PythonValue box) => [box[0].Number(), box[1].Number(), box[2].Number(), box[3].Number()];
@@ -46,16 +46,10 @@ internal static partial class VlmR1
         return union != 0 ? intersection / union : throw new RewardException("ZeroDivisionError", "division by zero");
     }
 
-    [GeneratedRegex(@"<answer>(.*?)</answer>", RegexOptions.Singleline)]
-    internal static partial Regex Answer();
+    internal static Regex Answer { get; } = PythonText.PatternOfLines(@"<answer>(.*?)</answer>");
 
-    [GeneratedRegex(@"\[(\d+)," + PythonText.Space + @"*(\d+)," + PythonText.Space + @"*(\d+)," + PythonText.Space + @"*(\d+)]")]
-    private static partial Regex BoxPattern();
+    private static Regex BoxPattern { get; } = PythonText.Pattern(@"\[(\d+)," + PythonText.Space + @"*(\d+)," + PythonText.Space + @"*(\d+)," + PythonText.Space + @"*(\d+)]");
 
-    // only whether it matches: without backtracking, so that no answer takes long
-    private static Regex BoxInBraces() => s_boxInBraces;
-
-    private static readonly Regex s_boxInBraces = new(
-        @"<think>.*?</think>" + PythonText.Space + @"*<answer>.*?\{.*\[\d+," + PythonText.Space + @"*\d+," + PythonText.Space + @"*\d+," + PythonText.Space + @"*\d+\].*\}.*?</answer>",
-        RegexOptions.Singleline | RegexOptions.NonBacktracking);
+    private static Regex BoxInBraces { get; } = PythonText.PatternOfLines(
+        @"<think>.*?</think>" + PythonText.Space + @"*<answer>.*?\{.*\[\d+," + PythonText.Space + @"*\d+," + PythonText.Space + @"*\d+," + PythonText.Space + @"*\d+\].*\}.*?</answer>");
 }

@@ -4,7 +4,7 @@ using Sightline.Training.Evaluation;
 namespace Sightline.Training.Rewards.Upstream;
 
 /// <summary>The detection rewards of VLM-R1 at commit 90052f478646 (<c>grpo_jsonl.py</c>), equal in every score and error.</summary>
-internal static partial class VlmR1Detection
+internal static class VlmR1Detection
 {
     private const int PictureSide = 2048;
     private const double MatchIou = 0.5, PositionWeight = 0.7, CompletenessWeight = 0.3;
@@ -36,18 +36,18 @@ internal static partial class VlmR1Detection
 
     private static double InTags(RewardCase one, int figure, bool forLength)
     {
-        var answer = PythonText.Last(VlmR1.Answer(), one.Completion);
+        var answer = PythonText.Last(VlmR1.Answer, one.Completion);
         if (answer is null) return 0;
         answer = PythonText.Strip(answer);
-        var solution = PythonText.First(VlmR1.Answer(), one.Solution);
+        var solution = PythonText.First(VlmR1.Answer, one.Solution);
         if (solution == "None" && answer == "None") return 1;
         return Map(answer, solution ?? throw new RewardException("TypeError", "expected string or bytes-like object, got 'NoneType'"), figure, forLength);
     }
 
     private static double Map(string content, string solution, int figure, bool forLength)
     {
-        var truths = PythonText.Last(JsonFence(), solution) is { } json && PythonText.Strip(json) is { Length: > 0 } whole ? PythonJson.Load(whole).Iterate() : [];
-        var boxes = PythonText.Last(JsonFence(), content) is { } answer ? TryRead(PythonText.Strip(answer)) : [];
+        var truths = PythonText.Last(JsonFence, solution) is { } json && PythonText.Strip(json) is { Length: > 0 } whole ? PythonJson.Load(whole).Iterate() : [];
+        var boxes = PythonText.Last(JsonFence, content) is { } answer ? TryRead(PythonText.Strip(answer)) : [];
         var reward = boxes.Count > 0 && truths.Count > 0 ? AveragePrecision(boxes, truths, figure) : boxes.Count == 0 && truths.Count == 0 ? 1 : 0;
         return forLength && truths.Count < boxes.Count ? reward * ((double)truths.Count / boxes.Count) : reward;
     }
@@ -93,8 +93,8 @@ internal static partial class VlmR1Detection
     private static double Weigh(string answer, string solution)
     {
         // cleaned again there
-        var boxes = PythonText.First(JsonFence(), VlmR1Text.Clean(answer)) is { Length: > 0 } spoken ? TryRead(spoken) : [];
-        var truths = PythonText.First(JsonFence(), VlmR1Text.Clean(solution)) is { Length: > 0 } json ? PythonJson.Load(json).Iterate() : [];
+        var boxes = PythonText.First(JsonFence, VlmR1Text.Clean(answer)) is { Length: > 0 } spoken ? TryRead(spoken) : [];
+        var truths = PythonText.First(JsonFence, VlmR1Text.Clean(solution)) is { Length: > 0 } json ? PythonJson.Load(json).Iterate() : [];
         if (truths.Count == 0) return boxes.Count == 0 ? 1 : 0;
         if (boxes.Count == 0) return 0;
         var (sum, matched) = Match(boxes, truths);
@@ -168,6 +168,5 @@ internal static partial class VlmR1Detection
         }
     }
 
-    [GeneratedRegex(@"```json(.*?)```", RegexOptions.Singleline)]
-    internal static partial Regex JsonFence();
+    internal static Regex JsonFence { get; } = PythonText.PatternOfLines(@"```json(.*?)```");
 }

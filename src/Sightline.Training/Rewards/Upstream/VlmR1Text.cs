@@ -5,7 +5,7 @@ namespace Sightline.Training.Rewards.Upstream;
 /// <summary>
 /// The text rewards of VLM-R1 at commit 90052f478646 (<c>grpo_jsonl.py</c>). Broken JSON counts as plain text (json_repair is taken not to be there).
 /// </summary>
-internal static partial class VlmR1Text
+internal static class VlmR1Text
 {
     private const int WordsOfAGroup = 6;
 
@@ -32,7 +32,7 @@ internal static partial class VlmR1Text
     /// <summary>The last answer in tags, or all, on one line, without a full stop at its end, in lower case.</summary>
     public static string Clean(string text)
     {
-        text = PythonText.Last(VlmR1.Answer(), text) ?? text;
+        text = PythonText.Last(VlmR1.Answer, text) ?? text;
         foreach (var end in (ReadOnlySpan<string>)["\n", "\r"])
         {
             text = Regex.Replace(text, "(?<=" + PythonText.Space + ")" + end, "");
@@ -46,9 +46,9 @@ internal static partial class VlmR1Text
 
     private static string? JsonIn(string content)
     {
-        if (PythonText.First(VlmR1Detection.JsonFence(), content) is { } marked) return marked;
-        if (PythonText.First(Fence(), content) is { Length: > 0 } fenced) return fenced;
-        return BoxList().Match(content) is { Success: true } match ? match.Value : null;
+        if (PythonText.First(VlmR1Detection.JsonFence, content) is { } marked) return marked;
+        if (PythonText.First(Fence, content) is { Length: > 0 } fenced) return fenced;
+        return BoxList.Match(content) is { Success: true } match ? match.Value : null;
     }
 
     private static PythonValue? Load(string json)
@@ -63,9 +63,7 @@ internal static partial class VlmR1Text
         }
     }
 
-    [GeneratedRegex(@"```(.*?)```", RegexOptions.Singleline)]
-    private static partial Regex Fence();
+    private static Regex Fence { get; } = PythonText.PatternOfLines(@"```(.*?)```");
 
-    [GeneratedRegex(@"\[" + PythonText.Space + @"*{.*?""bbox_2d"".*?""label"".*?}" + PythonText.Space + @"*\]", RegexOptions.Singleline)]
-    private static partial Regex BoxList();
+    private static Regex BoxList { get; } = PythonText.PatternOfLines(@"\[" + PythonText.Space + @"*{.*?""bbox_2d"".*?""label"".*?}" + PythonText.Space + @"*\]");
 }
