@@ -26,6 +26,8 @@ internal static class ExitCode
     {
         ErrorKind.Internal => string.Create(CultureInfo.InvariantCulture, $"internal error ({error.GetType().Name}): {OneLine(error.Message)}; --verbose shows where"),
         ErrorKind.OutOfMemory when error is OutOfMemoryException => "not enough memory for what was asked; use a smaller picture, model or batch",
+        // files come with their name (SightlineException); what is left is stdout
+        ErrorKind.CannotWrite when error.GetType() == typeof(IOException) => $"the output cannot be written: {OneLine(error.Message)}",
         _ => OneLine(error.Message),
     };
 

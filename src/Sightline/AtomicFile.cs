@@ -26,7 +26,7 @@ public static class AtomicFile
         catch (Exception error)
         {
             Remove(temporary);
-            if (error is IOException or UnauthorizedAccessException or NotSupportedException)
+            if (IsRefusal(error))
                 throw new SightlineException(ErrorKind.CannotWrite, $"{path} cannot be written ({error.Message.TrimEnd('.')}): check free space and permissions; nothing was changed.", error);
             throw;
         }
@@ -47,6 +47,13 @@ public static class AtomicFile
             if (parts.Length >= 4 && int.TryParse(parts[^2], out _) && int.TryParse(parts[^3], out _)) Remove(file);
         }
     }
+
+    /// <summary>
+    /// Whether the system refused a write. A file that grows above what its file system takes (4 GiB on FAT) or the process is allowed is
+    /// reported by .NET as an argument named "value".
+    /// </summary>
+    private static bool IsRefusal(Exception error) =>
+        error is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentOutOfRangeException { ParamName: "value" };
 
     private static void Remove(string path)
     {

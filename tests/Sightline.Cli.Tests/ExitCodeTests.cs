@@ -27,6 +27,10 @@ public class ExitCodeTests
     }
 
     [Fact]
+    public void A_full_disk_behind_stdout_is_named() =>
+        Assert.Equal("the output cannot be written: No space left on device", ExitCode.Sentence(new IOException("No space left on device")));
+
+    [Fact]
     public async Task Verbose_shows_the_stack()
     {
         var run = await CommandLineRun.Of("inspect", "tokens", "--model", "no/such/folder", "a dog", "--verbose");

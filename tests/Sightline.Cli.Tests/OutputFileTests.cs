@@ -23,6 +23,15 @@ public sealed class OutputFileTests : IDisposable
     }
 
     [Fact]
+    public void A_file_too_large_for_its_file_system_is_CannotWrite()
+    {
+        var path = Path.Combine(_folder, "large.bin");
+        var error = Assert.Throws<SightlineException>(() => OutputFile.Write(path, _ => throw new ArgumentOutOfRangeException("value", "Specified file length was too large for the file system.")));
+        Assert.Equal(ErrorKind.CannotWrite, error.Kind);
+        Assert.Empty(Directory.GetFiles(_folder));
+    }
+
+    [Fact]
     public void Folders_on_the_way_are_made()
     {
         var path = Path.Combine(_folder, "a", "b", "out.txt");

@@ -117,6 +117,7 @@ public static class RecipeReader
         if (message.Contains("could not be mapped to any .NET member", StringComparison.Ordinal)) return $"'{place}' is not a key of recipes";
         if (message.Contains("missing required properties", StringComparison.Ordinal))
             return $"{place} lacks {message[(message.LastIndexOf(':') + 1)..].Trim().TrimEnd('.')}";
+        if (message.Contains("does not contain any JSON tokens", StringComparison.Ordinal)) return "the recipe is empty";
         if (message.StartsWith("The JSON value could not be converted", StringComparison.Ordinal)) return $"{place} has a value of the wrong kind";
         var end = message.IndexOf(" Path:", StringComparison.Ordinal);
         return $"{place}: {(end > 0 ? message[..end] : message)}";

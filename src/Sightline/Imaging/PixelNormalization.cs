@@ -33,9 +33,6 @@ public sealed class PixelNormalization
         }
     }
 
-    /// <summary>ImageNet statistics: ViT in timm, DINOv2, DETR, ResNet.</summary>
-    public static PixelNormalization ImageNet { get; } = new([0.485f, 0.456f, 0.406f], [0.229f, 0.224f, 0.225f]);
-
     /// <summary>OpenAI CLIP and Qwen2-VL.</summary>
     public static PixelNormalization Clip { get; } = new([0.48145466f, 0.4578275f, 0.40821073f], [0.26862954f, 0.26130258f, 0.27577711f]);
 

@@ -144,6 +144,24 @@ public sealed class TrainRunTests : IDisposable
         Assert.Contains("/not/there.json: the recipe cannot be read", run.Sentence, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task An_empty_recipe_is_called_empty()
+    {
+        var path = Path.Combine(Directory.CreateDirectory(_recipe.Run()).FullName, "empty.json");
+        await File.WriteAllTextAsync(path, "");
+        var run = await CommandLineRun.Of("train", path);
+        Assert.Equal((7, $"error: {path}, line 1: the recipe is empty"), (run.ExitCode, run.Sentence));
+    }
+
+    [Fact]
+    public async Task A_loss_that_is_no_number_stops_the_run_with_step_and_samples()
+    {
+        var run = await Train([.. Short, "--quiet", "--set", "stages[0].learning_rate=1e30"]);
+        Assert.Equal(9, run.ExitCode);
+        Assert.Matches("stage 1, step [0-9]+: the loss is .*samples: .*#[0-9]+", run.Sentence);
+        Assert.False(File.Exists(TinyRecipe.Model(_recipe.Run())));
+    }
+
     private Task<CommandLineRun> Train(string[] arguments, string run = "run") => CommandLineRun.Of(["train", _recipe.Path, "-o", _recipe.Run(run), .. arguments]);
 
     /// <summary>Four pictures, larger than the canvas, of a star and a ring.</summary>

@@ -71,6 +71,8 @@ public sealed class FusionFolderTests : IDisposable
         var error = Assert.Throws<SightlineException>(() => FusionFolder.ReadConfig(source));
         Assert.Equal(ErrorKind.BadModel, error.Kind);
         Assert.Contains(sentence, error.Message, StringComparison.Ordinal);
+        Assert.StartsWith(path, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("Sightline.Models", error.Message, StringComparison.Ordinal); // a type of .NET says nothing to a user
     }
 
     [Fact]

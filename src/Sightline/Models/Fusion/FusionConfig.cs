@@ -175,7 +175,10 @@ public sealed record FusionConfig
 
     /// <summary>Checks that the sizes fit each other.</summary>
     /// <exception cref="SightlineException">They do not; the message names the key.</exception>
-    public FusionConfig Validate()
+    public FusionConfig Validate() => Validate("the model configuration");
+
+    /// <summary>As <see cref="Validate()"/>; <paramref name="where"/> is named in the error.</summary>
+    internal FusionConfig Validate(string where)
     {
         Require(ImageSize >= 32 && ImageSize % 16 == 0, $"image_size must be a multiple of 16 and at least 32, is {ImageSize}");
         Require(StemChannels is { Length: 3 } && StemChannels.All(c => c > 0), "stem_channels must be three positive numbers");
@@ -202,10 +205,10 @@ public sealed record FusionConfig
         Require(StemChannels.All(c => c <= 4096) && HeadChannels <= 8192 && ProjectionSize <= 8192 && FeedForwardRatio <= 64, "a size is out of range");
         Require(Math.Max(Math.Max(LocalLayers, ImageLayers), Math.Max(TextLayers, Math.Max(FusionLayers, PhraseLayers))) <= 256, "a layer count is out of range");
         return this;
-    }
 
-    private static void Require(bool holds, string problem)
-    {
-        if (!holds) throw new SightlineException(ErrorKind.BadModel, $"the model configuration cannot be used: {problem}");
+        void Require(bool holds, string problem)
+        {
+            if (!holds) throw new SightlineException(ErrorKind.BadModel, $"{where} cannot be used: {problem}");
+        }
     }
 }

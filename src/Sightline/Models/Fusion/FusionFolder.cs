@@ -22,12 +22,22 @@ public static class FusionFolder
             json.Remove("model_type");
             json.Remove("sightline_version");
             return (json.Deserialize(FusionJson.Default.FusionConfig)
-                ?? throw new SightlineException(ErrorKind.BadModel, $"{folder.Path}: config.json is empty")).Validate();
+                ?? throw new SightlineException(ErrorKind.BadModel, $"{folder.Path}: config.json is empty")).Validate($"{folder.Path}/config.json");
         }
         catch (JsonException error)
         {
-            throw new SightlineException(ErrorKind.BadModel, $"{folder.Path}/config.json does not describe a fusion model: {error.Message}", error);
+            throw new SightlineException(ErrorKind.BadModel, $"{folder.Path}/config.json does not describe a fusion model: {Explain(error)}", error);
         }
+    }
+
+    /// <summary>What is wrong, without the names of .NET types.</summary>
+    private static string Explain(JsonException error)
+    {
+        var place = error.Path is { Length: > 2 } path ? path[2..] : "the file";
+        if (error.Message.Contains("could not be mapped to any .NET member", StringComparison.Ordinal)) return $"'{place}' is not a key of it";
+        if (error.Message.Contains("missing required properties", StringComparison.Ordinal))
+            return $"{place} lacks {error.Message[(error.Message.LastIndexOf(':') + 1)..].Trim().TrimEnd('.')}";
+        return $"{place} has a value of the wrong kind";
     }
 
     /// <summary>

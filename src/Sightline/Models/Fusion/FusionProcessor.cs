@@ -81,9 +81,6 @@ public sealed class FusionProcessor(FusionConfig config, ITokenizer tokenizer)
 /// <param name="Placement">Where the picture lies on it.</param>
 public sealed record CanvasPicture(Picture Canvas, Placement Placement)
 {
-    /// <summary>The frame of the picture that was placed.</summary>
-    public CoordinateFrame SourceFrame => CoordinateFrame.Pixels(Placement.SourceWidth, Placement.SourceHeight);
-
     /// <summary>A box of the canvas (xyxy in 0..1) in pixels of the picture, cut to it.</summary>
     public Box ToSource(ReadOnlySpan<float> xyxy) => Placement.Back(new Box(xyxy[0], xyxy[1], xyxy[2], xyxy[3], CoordinateFrame.Unit)).Clip();
 
