@@ -6,6 +6,7 @@ using Sightline.Tensors;
 using Sightline.Tensors.Autograd;
 using Sightline.Tensors.Cpu.Threading;
 using Sightline.Tensors.Memory;
+using Sightline.Tensors.Ops;
 using Sightline.Training.Grounding;
 using Sightline.Training.Optim;
 
@@ -63,13 +64,14 @@ internal sealed class TrainingStepBenchmark : IDisposable
         FusionFolder.Save(folder, batch.Model, folder, DType.Float32);
         using var scope = TensorScope.Open();
         using var tape = Tape.Record();
-        var output = batch.Model.Forward(batch.Pixels, batch.Phrases);
+        var output = batch.Model.Forward(batch.Pixels, batch.Phrases, new RandomStream(3)); // a stream, and so a training step: with what the phrase decoder is supervised by
         var writer = new SafetensorsWriter();
         writer.Add("pixels", batch.Pixels);
         writer.Add("ids", batch.Phrases.Ids);
         writer.Add("boxes", output.Boxes);
         writer.Add("logits", output.Logits);
         writer.Add("presence", output.Presence);
+        writer.Add("earlier", Op.Concat(0, [.. output.EarlierLogits]));
         AddAssignments(writer, batch, output);
         var loss = new GroundingLoss(batch.Config, new GroundingLossWeights()).Compute(output, batch.Samples);
         tape.Backward(loss.Total);

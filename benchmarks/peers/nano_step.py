@@ -182,6 +182,24 @@ class FusionLayer(nn.Module):
         return i(image), text
 
 
+class PhraseLayer(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        channels = c["hidden_size"]
+        self.drop = nn.Dropout(c["dropout"])
+        self.norm1, self.norm2, self.norm3 = (norm(channels) for _ in range(3))
+        self.words = Attention(channels, c["num_attention_heads"])
+        self.image = Attention(channels, c["num_attention_heads"])
+        self.mlp = FeedForward(channels, channels * c["feed_forward_ratio"])
+
+    def forward(self, phrases, words, image):
+        """phrases [B, P / B, C], words [P, L, C], image [B, N, C]: each phrase sees its words, then its picture."""
+        y = self.words(self.norm1(phrases).flatten(0, 1).unsqueeze(1), words)                      # [P, 1, C]
+        phrases = phrases + self.drop(y.view_as(phrases))
+        phrases = phrases + self.drop(self.image(self.norm2(phrases), image))
+        return phrases + self.drop(self.mlp(self.norm3(phrases)))
+
+
 class BoxHead(nn.Module):
     def __init__(self, c):
         super().__init__()
@@ -195,7 +213,9 @@ class BoxHead(nn.Module):
         self.box_norm = norm(channels)
         self.box = nn.Linear(channels, 4)
         self.embedding = nn.Linear(channels, c["projection_size"])
+        self.embedding_position = nn.Linear(26, c["projection_size"], bias=False)
         side = c["image_size"] // 8
+        self.register_buffer("features", position_features(side), persistent=False)
         centre = (torch.arange(side, dtype=torch.float32) + 0.5) / side
         y, x = torch.meshgrid(centre, centre, indexing="ij")
         self.register_buffer("centres", torch.stack([x, y, x, y], -1).reshape(-1, 4), persistent=False)
@@ -207,10 +227,10 @@ class BoxHead(nn.Module):
         up = up.expand(-1, -1, 2, -1, 2, -1).reshape(b, side, side, -1)       # each token to its four places
         x = F.gelu(up + self.fine(fine), approximate="tanh")
         x = F.gelu(self.mix_norm(self.mix(x)), approximate="tanh")
-        vectors = self.embedding(x)                                           # [B, side, side, E]
+        vectors = self.embedding(x).flatten(1, 2) + self.embedding_position(self.features)         # [B, M, E]
         y = F.gelu(self.box_norm(self.box_mix(x)), approximate="tanh")
         reach = torch.exp(torch.clamp(self.box(y) + 1, -4, 5)).flatten(1, 2)
-        return self.centres + reach * self.signs, vectors.flatten(1, 2)
+        return self.centres + reach * self.signs, vectors
 
 
 class Nano(nn.Module):
@@ -219,6 +239,8 @@ class Nano(nn.Module):
         self.image_encoder = ImageEncoder(c)
         self.text_encoder = TextEncoder(c)
         self.fusion = nn.ModuleList(FusionLayer(c) for _ in range(c["fusion_layers"]))
+        self.decoder = nn.ModuleList(PhraseLayer(c) for _ in range(c["phrase_layers"]))
+        self.decoder_norm = nn.ModuleDict({"words": norm(c["hidden_size"]), "image": norm(c["hidden_size"])})
         self.head = BoxHead(c)
         self.phrase_norm = norm(c["hidden_size"])
         self.phrase_projection = nn.Linear(c["hidden_size"], c["projection_size"])
@@ -227,7 +249,7 @@ class Nano(nn.Module):
         self.logit_bias = nn.Parameter(torch.zeros(()))
 
     def forward(self, pixels, ids):
-        """pixels [B, S, S, 3] and ids [P, L] to boxes [B, M, 4], logits [B, P / B, M], presence [P]."""
+        """pixels [B, S, S, 3] and ids [P, L] to boxes [B, M, 4], logits [B, P / B, M], presence [P], logits before each phrase layer."""
         pictures, words = pixels.shape[0], ids.shape[1]
         fine, image, places = self.image_encoder(pixels)
         text = self.text_encoder(ids)
@@ -235,10 +257,17 @@ class Nano(nn.Module):
             image, text = layer(image, text, places, pictures)
             text = text.reshape(-1, words, text.shape[-1])
         boxes, regions = self.head(fine, image, places)
-        heads = self.phrase_norm(text[:, 0])
-        vectors = self.phrase_projection(heads).unflatten(0, (pictures, -1))
-        logits = vectors @ regions.transpose(1, 2) / math.sqrt(regions.shape[-1]) + self.logit_bias
-        return boxes, logits, self.presence(heads).flatten()
+        phrases = text[:, 0].unflatten(0, (pictures, -1))                     # [B, P / B, C]
+        text, image = self.decoder_norm["words"](text), self.decoder_norm["image"](image) + places
+        earlier = []
+        for layer in self.decoder:
+            earlier.append(self.align(self.phrase_norm(phrases), regions))
+            phrases = layer(phrases, text, image)
+        heads = self.phrase_norm(phrases)
+        return boxes, self.align(heads, regions), self.presence(heads).flatten(), earlier
+
+    def align(self, heads, regions):
+        return self.phrase_projection(heads) @ regions.transpose(1, 2) / math.sqrt(regions.shape[-1]) + self.logit_bias
 
 
 class Targets:
@@ -275,18 +304,18 @@ def giou_loss(a, b, eps=1e-7):
 
 
 def losses(output, t):
-    boxes, logits, presence = output
+    boxes, logits, presence, earlier = output
     pictures, phrases, _ = logits.shape
     with torch.no_grad():
         p = torch.sigmoid(logits)
         mass = torch.where(t.quality > 0, t.quality, 0.75 * p * p) / t.by_picture
     alignment = F.binary_cross_entropy_with_logits(logits, t.quality, mass, reduction="sum") / pictures
-    ranking = -(F.log_softmax(logits, -1) * t.choice).sum() / pictures
+    ranking, *before = (-(F.log_softmax(x, -1) * t.choice).sum() / pictures for x in (logits, *earlier))
     present = F.binary_cross_entropy_with_logits(presence, t.present, reduction="sum") / (phrases * pictures)
     predicted = boxes.reshape(-1, 4)[t.rows]
     giou = (giou_loss(predicted, t.boxes) * t.weights).sum() / pictures
     l1 = ((predicted - t.boxes).abs() * t.weights[:, None]).sum() / (4 * pictures)
-    total = alignment + 0.5 * ranking + 0.5 * present + 2 * giou + 5 * l1
+    total = alignment + 0.5 * ranking + 0.5 * present + 2 * giou + 5 * l1 + 0.25 * sum(before)
     return torch.stack([total, alignment, ranking, giou, l1, present])
 
 
@@ -297,7 +326,8 @@ def check(model, batch, targets):
     parts = losses(output, targets)
     parts[0].backward()
     worst = 0.0
-    for name, got in zip(("boxes", "logits", "presence"), output):
+    outputs = {"boxes": output[0], "logits": output[1], "presence": output[2], "earlier": torch.stack(output[3])}
+    for name, got in outputs.items():
         difference = (got - batch[name].reshape(got.shape)).abs().max().item()
         worst = max(worst, difference / 1e-4)
         print(f"{name:10} largest difference {difference:.2e} (largest value {got.abs().max().item():.3g})")

@@ -1,11 +1,13 @@
 using Sightline.Tensors.Ops;
+using Sightline.Tensors.Tests.Engines;
+using Sightline.Testing;
 
 namespace Sightline.Tensors.Tests.Ops;
 
 /// <summary>What a query gets depends only on itself and its keys: the promise of <see cref="AttentionLayout.BlockKeys"/>, on which the results of generation rest.</summary>
 [Trait("Isa", "each")]
-[Collection("Engine")]
-public class AttentionPlaceTests
+[Collection(Alone.Name)]
+public sealed class AttentionPlaceTests : TensorTest
 {
     private const int H = 4;
     private const int Hkv = 2;
@@ -19,7 +21,6 @@ public class AttentionPlaceTests
     [InlineData((2 * Block) + 31)]
     public void One_query_equals_the_last_of_many(int length)
     {
-        using var scope = TensorScope.Open();
         var (q, k, v) = Draw(length, length);
         var all = Op.Attention(q, k, v, AttentionLayout.Causal(length, length)).ToArray<float>();
         for (var last = 0; last < length; last += 17)
@@ -35,7 +36,6 @@ public class AttentionPlaceTests
     [InlineData(11, (3 * Block) + 7)]
     public void Pages_in_any_order_equal_one_run_of_keys(int queries, int keys)
     {
-        using var scope = TensorScope.Open();
         var (q, k, v) = Draw(queries, keys);
         var whole = Op.Attention(q, k, v, AttentionLayout.Full(queries, keys)).ToArray<float>();
         var pages = (keys + Block - 1) / Block;

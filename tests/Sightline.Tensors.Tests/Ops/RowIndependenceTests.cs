@@ -1,11 +1,13 @@
 using Sightline.Tensors.Ops;
+using Sightline.Tensors.Tests.Engines;
+using Sightline.Testing;
 
 namespace Sightline.Tensors.Tests.Ops;
 
 /// <summary>With <see cref="RowIndependence"/> a row of a product has the same bits in every company.</summary>
 [Trait("Isa", "each")]
-[Collection("Engine")]
-public class RowIndependenceTests
+[Collection(Alone.Name)]
+public sealed class RowIndependenceTests : TensorTest
 {
     [Theory]
     [InlineData(1, 1)]
@@ -16,7 +18,6 @@ public class RowIndependenceTests
     [InlineData(130, 800)]
     public void A_row_alone_equals_the_row_among_many(int N, int K)
     {
-        using var scope = TensorScope.Open();
         using var rows = RowIndependence.Require();
         var (w, b) = (Normal(1, N, K), Op.Reshape(Normal(2, 1, N), N));
         foreach (var bias in new[] { null, b })
@@ -33,7 +34,6 @@ public class RowIndependenceTests
     [Fact]
     public void Without_it_the_sums_are_near()
     {
-        using var scope = TensorScope.Open();
         var (x, w) = (Normal(3, 1, 512), Normal(1, 40, 512));
         var plain = Op.Linear(x, w).ToArray<float>();
         Assert.False(RowIndependence.IsRequired);
