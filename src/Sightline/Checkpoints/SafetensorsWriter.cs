@@ -38,6 +38,13 @@ public sealed class SafetensorsWriter
         Add(new Entry(name, type, sizes.ToArray(), raw.Length, stream => stream.Write(raw.Span)));
     }
 
+    /// <summary>Adds a tensor of another file as it lies there; the file must stay open until <see cref="Save"/>.</summary>
+    internal void AddFrom(SafetensorsFile file, TensorInfo info) => Add(new Entry(info.Name, info.Type, [.. info.Sizes], info.Bytes, stream =>
+    {
+        for (long done = 0; done < info.Bytes; done += ChunkBytes) stream.Write(file.Raw(info, done, (int)Math.Min(ChunkBytes, info.Bytes - done)));
+        file.Release(info);
+    }));
+
     /// <summary>Writes everything to a temporary file and moves it into place.</summary>
     /// <exception cref="SightlineException">CannotWrite: the disk is full or the folder does not allow it; an older file is still whole.</exception>
     public void Save(string path)

@@ -60,8 +60,9 @@ internal static class PublishedFolder
     /// <param name="plan">The format of each matrix.</param>
     /// <param name="checkFinite">Also reads all weights and refuses NaN and infinity.</param>
     /// <param name="make">Makes the model at a scope.</param>
+    /// <param name="adapters">Added to its linear layers.</param>
     /// <exception cref="SightlineException">BadModel: a file is missing or damaged, a tensor is missing, has another shape, or is not finite.</exception>
-    public static PublishedModel<TModel> Open<TModel>(HuggingFaceFolder folder, Func<string, string?>? rename, WeightPlan plan, bool checkFinite, Func<ParameterScope, TModel> make)
+    public static PublishedModel<TModel> Open<TModel>(HuggingFaceFolder folder, Func<string, string?>? rename, WeightPlan plan, bool checkFinite, Func<ParameterScope, TModel> make, LoraAdapters? adapters = null)
     {
         using var checkpoint = folder.OpenCheckpoint(rename);
         var source = new CheckpointParameters(checkpoint);
@@ -83,7 +84,7 @@ internal static class PublishedFolder
 
         PublishedModel<TModel> Make(WeightPlan formats)
         {
-            var parameters = ParameterStore.Open(source, formats);
+            var parameters = ParameterStore.Open(source, formats, adapters);
             try
             {
                 return new PublishedModel<TModel>(make(parameters.Root), parameters);

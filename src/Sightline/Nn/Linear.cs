@@ -6,23 +6,29 @@ namespace Sightline.Nn;
 
 /// <summary>
 /// y = x Wᵀ + b, over the last axis. Parameters <c>weight</c> [Out, In] and <c>bias</c> [Out]. The store decides whether the product runs on
-/// int8 or int4 weights (<see cref="ParameterStore.Quantization"/>, <see cref="WeightPlan"/>).
+/// int8 or int4 weights (<see cref="ParameterStore.Quantization"/>, <see cref="WeightPlan"/>), and whether a low-rank adapter is added (<see cref="ParameterStore.Adapters"/>).
 /// </summary>
 public sealed class Linear
 {
     private readonly Tensor? _weight;
     private readonly Tensor? _bias;
     private readonly QuantizedWeight? _quantized;
+    private readonly LoraAdapter? _adapter;
 
     /// <summary>Takes its parameters below <paramref name="scope"/>.</summary>
     public Linear(ParameterScope scope, int inputs, int outputs, bool bias = true, Initializer? initializer = null)
     {
         (_weight, _quantized) = scope.GetLinear("weight", [outputs, inputs], initializer ?? Initializer.FanIn());
         _bias = bias ? scope.Get("bias", [outputs], Initializer.Zeros) : null;
+        _adapter = scope.GetAdapter(outputs, inputs);
     }
 
     /// <summary>[.., In] to [.., Out].</summary>
-    public Tensor Forward(Tensor x) => _quantized is not null
-        ? Op.QuantizedLinear(x, _quantized, _bias)
-        : Op.Linear(x, Precision.Match(_weight!, x), _bias is null ? null : Precision.Match(_bias, x));
+    public Tensor Forward(Tensor x)
+    {
+        var y = _quantized is not null
+            ? Op.QuantizedLinear(x, _quantized, _bias)
+            : Op.Linear(x, Precision.Match(_weight!, x), _bias is null ? null : Precision.Match(_bias, x));
+        return _adapter is null ? y : _adapter.AddTo(y, x);
+    }
 }

@@ -68,7 +68,7 @@ public sealed class ParameterStore : IDisposable
     /// Frozen parameters for inference, each matrix in the format of a plan. What is kept as it is stored lies in the mapped file, so that opening
     /// takes no time and memory is shared with other processes; nothing is started anew.
     /// </summary>
-    public static ParameterStore Open(IParameterSource source, WeightPlan plan) => new(source, null) { _plan = plan };
+    public static ParameterStore Open(IParameterSource source, WeightPlan plan, LoraAdapters? adapters = null) => new(source, null) { _plan = plan, Adapters = adapters };
 
     /// <summary>Parameters with arbitrary values, for counting: memory is reserved but never touched.</summary>
     public static ParameterStore Unwritten() => new(null, null) { _leaveUnwritten = true };
@@ -121,6 +121,9 @@ public sealed class ParameterStore : IDisposable
     /// For inference; a quantized layer does not train.
     /// </summary>
     public QuantizedFormat? Quantization { get; init; }
+
+    /// <summary>Set before the layers are made: the adapters that linear layers add to their output. The store does not own them.</summary>
+    public LoraAdapters? Adapters { get; init; }
 
     /// <summary>Drops all gradients; their memory goes back to the pool.</summary>
     public void ClearGradients()
@@ -257,6 +260,9 @@ public readonly struct ParameterScope(ParameterStore store, string path)
 
     /// <summary>The matrix of a linear layer with this name here, dense or quantized.</summary>
     internal (Tensor? Dense, QuantizedWeight? Quantized) GetLinear(string name, Shape shape, Initializer initializer) => store.GetLinear(Child(name).Path, shape, initializer);
+
+    /// <summary>The low-rank adapter of the linear layer here, or null.</summary>
+    internal LoraAdapter? GetAdapter(int outputs, int inputs) => store.Adapters?.Of(path, outputs, inputs);
 
     private ParameterScope Child(string name) => new(store, path.Length == 0 ? name : $"{path}.{name}");
 }

@@ -44,12 +44,22 @@ public sealed class QwenVlModel : ILanguageModel
     /// <param name="path">The folder.</param>
     /// <param name="plan">The format of each matrix; as it is stored when null.</param>
     /// <param name="checkFinite">Also reads all weights and refuses NaN and infinity.</param>
+    /// <param name="adapters">Added to its linear layers, and then trainable; the weights are frozen. Stays the caller's.</param>
     /// <exception cref="SightlineException">NotFound, or BadModel: another architecture, a missing or damaged file, or weights that do not fit.</exception>
-    public static PublishedModel<QwenVlModel> Load(string path, WeightPlan? plan = null, bool checkFinite = false)
+    public static PublishedModel<QwenVlModel> Load(string path, WeightPlan? plan = null, bool checkFinite = false, LoraAdapters? adapters = null)
     {
         using var folder = PublishedFolder.Open(path, [.. QwenVlConfig.ModelTypes]);
         var config = QwenVlConfig.Read(folder.Config, folder.ConfigPath);
-        return PublishedFolder.Open(folder, Rename, plan ?? WeightPlan.AsStored, checkFinite, scope => new QwenVlModel(config, scope));
+        return PublishedFolder.Open(folder, Rename, plan ?? WeightPlan.AsStored, checkFinite, scope => new QwenVlModel(config, scope), adapters);
+    }
+
+    /// <summary>Reads a model folder with every weight in float32 and trainable; freeze parts by <see cref="ParameterStore.SetTrainable"/>.</summary>
+    /// <exception cref="SightlineException">As <see cref="Load"/>.</exception>
+    public static PublishedModel<QwenVlModel> LoadForTraining(string path)
+    {
+        using var folder = PublishedFolder.Open(path, [.. QwenVlConfig.ModelTypes]);
+        var config = QwenVlConfig.Read(folder.Config, folder.ConfigPath);
+        return PublishedFolder.Load(folder, Rename, (scope, _) => new QwenVlModel(config, scope));
     }
 
     /// <summary>How well a folder's weights fit the model that its configuration describes: what is missing, unused, of another shape, or not finite.</summary>
