@@ -1,5 +1,4 @@
 using System.Globalization;
-using Sightline.Checkpoints;
 using Sightline.Generation;
 using Sightline.Models.QwenVl;
 using Sightline.Tensors;

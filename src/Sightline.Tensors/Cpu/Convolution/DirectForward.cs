@@ -1,6 +1,5 @@
 using Sightline.Tensors.Cpu.Gemm;
 using Sightline.Tensors.Cpu.Threading;
-using Sightline.Tensors.Memory;
 using Sightline.Tensors.Ops;
 
 namespace Sightline.Tensors.Cpu.Convolution;

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Sightline.Tensors.Cpu.Gemm;
 using Sightline.Tensors.Cpu.Threading;
 using Sightline.Tensors.Memory;
