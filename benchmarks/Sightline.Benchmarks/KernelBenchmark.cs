@@ -58,6 +58,8 @@ internal static class KernelBenchmark
         yield return Attention(2048, 16, 16, 80, false, 0.6);
         yield return Attention(2048, 16, 16, 80, true, null);
         yield return Attention(196, 8, 8, 32, false, null);
+        yield return OneQuery(4096, 12, 2, 128, DType.Float32);
+        yield return OneQuery(4096, 12, 2, 128, DType.BFloat16);
         yield return AttentionBackward(2048, 16, 16, 80);
         yield return Conv(1, 56, 64, 64, 3, 1, 1);
         yield return Conv(1, 56, 64, 128, 3, 2, 1);
@@ -125,6 +127,20 @@ internal static class KernelBenchmark
         var (q, k, v) = (Normal([T, H, D]), Normal([T, Hkv, D]), Normal([T, Hkv, D]));
         var layout = causal ? AttentionLayout.Causal(T, T) : AttentionLayout.Full(T, T);
         return new($"attention {T} x {H} x {D}{(causal ? " causal" : "")}", 4.0 * T * T * H * D / (causal ? 2 : 1), Limit.Fma, target, () => Op.Attention(q, k, v, layout), [q, k, v]);
+    }
+
+    /// <summary>A step of generation: one query of every head over keys and values of a cache; several caches in turn, so that none stays in a cache of the processor.</summary>
+    private static Kernel OneQuery(int T, int H, int Hkv, int D, DType type)
+    {
+        var q = Normal([1, H, D]);
+        var source = Normal([T, Hkv, D]);
+        var caches = Enumerable.Range(0, (int)((256L << 20) / (source.Count * type.Size()))).Select(_ => Op.Cast(source, type).Clone().AsParameter(false)).ToArray();
+        var query = Op.Cast(q, type).AsParameter(false);
+        var layout = AttentionLayout.Full(1, T);
+        return new($"attention of 1 query, {T} keys x {H} / {Hkv} x {D}, {type}", (double)caches[0].Bytes * caches.Length, Limit.Read, null, () =>
+        {
+            for (var i = 0; i < caches.Length; i += 2) Op.Attention(query, caches[i], caches[i + 1], layout).Dispose();
+        }, [q, source, .. caches]);
     }
 
     private static Kernel AttentionBackward(int T, int H, int Hkv, int D)

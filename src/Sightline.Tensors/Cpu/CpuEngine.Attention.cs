@@ -10,7 +10,15 @@ public sealed partial class CpuEngine
     public override unsafe void Attention(Tensor q, Tensor k, Tensor v, AttentionLayout layout, float scale, Tensor output, Tensor logSumExp)
     {
         ClearUncovered(layout, output);
-        var (keys, values) = (new HeadMatrix(k), new HeadMatrix(v));
+        var (queries, keys, values, result) = (new HeadMatrix(q), new HeadMatrix(k), new HeadMatrix(v), new HeadMatrix(output));
+        var few = FewQueries(layout, queries.Heads / keys.Heads, out var many);
+        if (few.Length > 0)
+        {
+            var inPlace = new AttentionFewQueries(queries, keys, values, result, logSumExp.F32, layout, scale, few);
+            Parallel(ref inPlace, inPlace.Pieces);
+        }
+
+        if (!many) return;
         var sizeK = PackHeads.Size(keys, byRow: true);
         var block = NativePool.Shared.Rent((sizeK + PackHeads.Size(values, byRow: false)) * sizeof(float));
         try
@@ -18,7 +26,7 @@ public sealed partial class CpuEngine
             var packedK = (float*)block.Pointer;
             Pack(keys, byRow: true, packedK);
             Pack(values, byRow: false, packedK + sizeK);
-            var forward = new AttentionForward(new HeadMatrix(q), keys, values, new HeadMatrix(output), logSumExp.F32, layout, scale, packedK, packedK + sizeK);
+            var forward = new AttentionForward(queries, keys, values, result, logSumExp.F32, layout, scale, packedK, packedK + sizeK);
             Parallel(ref forward, forward.Pieces);
         }
         finally
@@ -62,6 +70,22 @@ public sealed partial class CpuEngine
         {
             block.Release();
         }
+    }
+
+    /// <summary>Numbers of the ranges that <see cref="AttentionFewQueries"/> takes, and whether there are others.</summary>
+    private static int[] FewQueries(AttentionLayout layout, int headsTogether, out bool others)
+    {
+        var groups = layout.Groups;
+        var numbers = new int[groups.Length];
+        var (few, empty) = (0, 0);
+        for (var g = 0; g < groups.Length; g++)
+        {
+            if (groups[g].Length == 0) empty++;
+            else if (AttentionFewQueries.Suits(groups[g].Length, headsTogether)) numbers[few++] = g;
+        }
+
+        others = few + empty < groups.Length;
+        return numbers[..few];
     }
 
     private static unsafe void Pack(HeadMatrix source, bool byRow, float* target)

@@ -8,7 +8,7 @@ namespace Sightline.Tensors.Cpu.Attention;
 
 /// <summary>
 /// A block of queries of one head a piece. Scores are held transposed, [keys, queries], so that softmax runs down the
-/// columns and both products use the register tiles: scoresᵀ = K · Qᵀ, outᵀ += Vᵀ · pᵀ.
+/// columns and both products use the register tiles: scoresᵀ = K · Qᵀ, outᵀ += Vᵀ · pᵀ. Ranges of few queries are left to <see cref="AttentionFewQueries"/>.
 /// </summary>
 internal readonly unsafe struct AttentionForward(
     HeadMatrix q, HeadMatrix k, HeadMatrix v, HeadMatrix output, float* logSumExp, AttentionLayout layout, float scale, float* packedK, float* packedV) : IPieces
@@ -27,6 +27,7 @@ internal readonly unsafe struct AttentionForward(
     {
         var head = piece % q.Heads;
         var (group, start, count) = layout.Block(piece / q.Heads, Queries);
+        if (AttentionFewQueries.Suits(group.Length, q.Heads / k.Heads)) return;
         var lanes = BlockProduct.RoundUp(count, 16);
         var keys = BlockProduct.RoundUp(AttentionLayout.BlockKeys + GemmTile.MaxRows - 1, GemmTile.MaxRows); // a block may begin inside a panel
         var outRows = BlockProduct.RoundUp(v.Width, GemmTile.MaxRows);

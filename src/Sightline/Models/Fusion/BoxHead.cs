@@ -48,18 +48,31 @@ internal sealed class BoxHead
     /// <param name="geometry">Where the places are.</param>
     public (Tensor Boxes, Tensor Embeddings) Forward(Tensor fine, Tensor tokens, Tensor positions, FusionGeometry geometry)
     {
+        var x = Mix(fine, tokens, positions, geometry);
+        var embeddings = Project(x, geometry);
+        var side = _config.FineSide;
+        var b = Op.Reshape(_boxMix.Forward(Op.Reshape(x, -1, side, side, _config.HeadChannels)), -1, _config.HeadChannels);
+        b = Op.Gelu(_boxNorm.Forward(b), GeluKind.Tanh);
+        var reach = Op.Exp(Op.Clamp(Op.AddScalar(_box.Forward(Op.Cast(b, DType.Float32)), 1f), -4f, 5f));         // strides from the centre to each edge
+        return (Op.Add(geometry.Centres, Op.Mul(reach, geometry.Signs)), embeddings);
+    }
+
+    /// <summary>The vectors of <see cref="Forward"/> alone, [B·M, E], without the work of the boxes.</summary>
+    public Tensor Embed(Tensor fine, Tensor tokens, Tensor positions, FusionGeometry geometry) => Project(Mix(fine, tokens, positions, geometry), geometry);
+
+    /// <summary>What boxes and vectors are read off, [B·M, Ch].</summary>
+    private Tensor Mix(Tensor fine, Tensor tokens, Tensor positions, FusionGeometry geometry)
+    {
         var side = _config.FineSide;
         var channels = _config.HeadChannels;
         var up = Op.IndexRows(_coarse.Forward(Op.Add(_coarseNorm.Forward(tokens), positions)), geometry.Parents);     // [B·M, Ch]
         var x = Op.Add(up, Op.Reshape(_fine.Forward(fine), -1, channels));
         x = Op.Gelu(x, GeluKind.Tanh);
         x = Op.Reshape(_mix.Forward(Op.Reshape(x, -1, side, side, channels)), -1, channels);
-        x = Op.Gelu(_mixNorm.Forward(x), GeluKind.Tanh);                                  // [B·M, Ch]
-        // where it is, to the cell: a phrase that has found its object points with it
-        var embeddings = Op.Add(_embedding.Forward(Op.Cast(x, DType.Float32)), _embeddingPosition.Forward(geometry.FinePositions)); // [B·M, E]
-        var b = Op.Reshape(_boxMix.Forward(Op.Reshape(x, -1, side, side, channels)), -1, channels);
-        b = Op.Gelu(_boxNorm.Forward(b), GeluKind.Tanh);
-        var reach = Op.Exp(Op.Clamp(Op.AddScalar(_box.Forward(Op.Cast(b, DType.Float32)), 1f), -4f, 5f));         // strides from the centre to each edge
-        return (Op.Add(geometry.Centres, Op.Mul(reach, geometry.Signs)), embeddings);
+        return Op.Gelu(_mixNorm.Forward(x), GeluKind.Tanh);
     }
+
+    /// <summary>Vectors that say what is at a place and where it is, to the cell: a phrase that has found its object points with it.</summary>
+    private Tensor Project(Tensor x, FusionGeometry geometry) =>
+        Op.Add(_embedding.Forward(Op.Cast(x, DType.Float32)), _embeddingPosition.Forward(geometry.FinePositions));
 }

@@ -129,7 +129,7 @@ public sealed class FusionModel : IDisposable
         var layouts = new FusionLayouts(imageSelf, imageSelf, imageSelf, imageSelf, imageSelf, imageSelf);
         var (fine, image, positions) = _imageEncoder.Forward(pixels, geometry.Positions, imageSelf, random);
         foreach (var layer in _fusion) (image, _) = layer.Forward(image, null, positions, layouts, random);
-        var (_, regions) = _head.Forward(fine, image, positions, geometry);
+        var regions = _head.Embed(fine, image, positions, geometry);
         var words = EncodeText(phrases, random, pixels.DType);
         var vectors = _phraseProjection.Forward(Op.Cast(_phraseNorm.Forward(Op.IndexRows(words, FirstWords(phrases.Lengths))), DType.Float32));
         return (regions, Op.L2Normalize(vectors));
