@@ -8,6 +8,10 @@ internal static class CommandList
     public static IEnumerable<ToolCommand> Create() =>
     [
         new GroundCommand(),
+        new DetectCommand(),
+        new ReasonCommand(),
+        new PointCommand(),
+        new ClassifyCommand(),
         new DemoCommand(),
         new TrainCommand(),
         new EvaluateCommand(),

@@ -6,6 +6,9 @@ namespace Sightline.Grounding;
 /// <summary>Reads answers from the output of a fusion model: scores, suppression, boxes in pixels of the picture.</summary>
 public static class FusionAnswers
 {
+    /// <summary>The threshold where none is given.</summary>
+    public const double DefaultThreshold = 0.3;
+
     private const int Candidates = 300;
 
     /// <summary>The answers for one picture of a batch.</summary>
@@ -18,6 +21,7 @@ public static class FusionAnswers
         FusionOutput output, int b, CanvasPicture canvas, IReadOnlyList<string> phrases, GroundingOptions options)
     {
         var (most, places) = (output.Logits.Shape[1], output.Logits.Shape[2]);
+        var threshold = options.Threshold ?? DefaultThreshold;
         var first = output.CountByPicture.Take(b).Sum();
         var order = new int[places];
         // an iterator cannot hold spans; on the processor these are small copies of one picture's numbers
@@ -35,7 +39,7 @@ public static class FusionAnswers
             foreach (var place in order.AsSpan(0, Math.Min(Candidates, places)))
             {
                 var score = Sigmoid(logits[place]) * Math.Sqrt(presence);
-                if (score < options.Threshold) break;
+                if (score < threshold) break;
                 var box = canvas.ToSource(corners.AsSpan(place * 4, 4));
                 if (box.IsEmpty) continue;
                 boxes.Add(box);

@@ -7,6 +7,7 @@ using Sightline.Tensors.Autograd;
 using Sightline.Tensors.Ops;
 using Sightline.Tensors.Quantized;
 using Sightline.Text;
+using Sightline.Text.Prompts;
 
 namespace Sightline.Grounding;
 
@@ -46,6 +47,7 @@ public sealed class FusionGroundingModel(FusionModel model, FusionProcessor proc
     /// <inheritdoc/>
     public GroundingResult Ground(Picture picture, IReadOnlyList<string> phrases, GroundingOptions options, CancellationToken cancellationToken)
     {
+        Check(phrases, options);
         using var scope = TensorScope.Open();
         using var noGrad = Tape.NoGrad();
         // before anything is collected: what this call uses must not be forgotten in its middle
@@ -64,7 +66,7 @@ public sealed class FusionGroundingModel(FusionModel model, FusionProcessor proc
             answers.AddRange(FusionAnswers.Read(output, 0, canvas, asked, options));
         }
 
-        return new GroundingResult(picture, answers);
+        return For(options.Task, new GroundingResult(picture, answers));
     }
 
     /// <summary>Forgets the features of known phrases; needed after the weights have changed.</summary>
@@ -79,6 +81,23 @@ public sealed class FusionGroundingModel(FusionModel model, FusionProcessor proc
     {
         ForgetPhrases();
         if (ownsModel) model.Dispose();
+    }
+
+    private static void Check(IReadOnlyList<string> phrases, GroundingOptions options)
+    {
+        if (options.Task == GroundingTask.Caption) throw new SightlineException(ErrorKind.Usage, "this model finds phrases and cannot tell which words of a caption name objects: give the phrases one by one, or a vision-language model");
+        if (phrases.Count == 0) throw new SightlineException(ErrorKind.Usage, "this model chooses among names and needs some to choose from: give the names that the picture may show");
+        if (options.Language.Prompt is { } prompt) throw new SightlineException(ErrorKind.Usage, $"this model reads phrases and takes no prompt, but '{prompt}' was given: leave it out, or use a vision-language model");
+    }
+
+    private static GroundingResult For(GroundingTask task, GroundingResult result)
+    {
+        if (task == GroundingTask.Pointing)
+            return new GroundingResult(result.Picture, [.. result.Answers.Select(answer => answer with { Points = [.. answer.Detections.Select(Center)] })]);
+        if (task != GroundingTask.Classification || result.Answers.MaxBy(answer => answer.Presence) is not { } best) return result;
+        return result with { Label = best.Phrase, LabelScore = best.Presence };
+
+        static FoundPoint Center(Detection found) => new(found.Phrase, found.Box.CenterX, found.Box.CenterY, found.Box.Frame, found.Score);
     }
 
     /// <summary>The features of the words of a phrase, [T, C], from memory where it was asked before. They stay this model's.</summary>

@@ -1,7 +1,10 @@
 using Sightline.Checkpoints;
 using Sightline.Imaging;
 using Sightline.Models.Fusion;
+using Sightline.Models.QwenVl;
+using Sightline.Nn;
 using Sightline.Tensors.Quantized;
+using Sightline.Text.Prompts;
 
 namespace Sightline.Grounding;
 
@@ -36,7 +39,28 @@ public sealed class Grounder : IDisposable
         return source.ModelType switch
         {
             FusionConfig.ModelType => new Grounder(FusionGroundingModel.Load(source, quantization), owns: true),
-            var other => throw new SightlineException(ErrorKind.BadModel, $"{folder}: the architecture '{other}' cannot ground phrases; known is '{FusionConfig.ModelType}'"),
+            var type when QwenVlConfig.ModelTypes.Contains(type) => new Grounder(
+                LanguageGroundingModel.Load(source.Path, quantization switch { QuantizedFormat.Int8 => new WeightPlan(WeightFormat.Int8), QuantizedFormat.Int4 => new WeightPlan(WeightFormat.Int4), _ => null }), owns: true),
+            var other => throw Unknown(folder, other),
+        };
+    }
+
+    /// <summary>As <see cref="Load(string, QuantizedFormat?)"/>, with the format of each matrix.</summary>
+    /// <param name="folder">The model folder, or the name of a pulled model.</param>
+    /// <param name="weights">How weights are kept. The fusion model takes one format for all: as stored, int8 or int4.</param>
+    /// <exception cref="SightlineException">The folder is missing, holds another kind of model, or a file in it is damaged; Usage: weights that this model cannot be kept in.</exception>
+    public static Grounder Load(string folder, WeightPlan weights)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        using var source = HuggingFaceFolder.Open(folder);
+        if (QwenVlConfig.ModelTypes.Contains(source.ModelType)) return new Grounder(LanguageGroundingModel.Load(source.Path, weights), owns: true);
+        if (source.ModelType != FusionConfig.ModelType) throw Unknown(folder, source.ModelType);
+        return weights switch
+        {
+            { Format: WeightFormat.AsStored, Exceptions.Count: 0 } => Load(folder),
+            { Format: WeightFormat.Int8, Exceptions.Count: 0 } => Load(folder, QuantizedFormat.Int8),
+            { Format: WeightFormat.Int4, Exceptions.Count: 0 } => Load(folder, QuantizedFormat.Int4),
+            _ => throw new SightlineException(ErrorKind.Usage, $"{folder}: weights of a '{FusionConfig.ModelType}' model are kept as stored, in int8 or in int4, all alike; leave the other choice to vision-language models"),
         };
     }
 
@@ -54,7 +78,7 @@ public sealed class Grounder : IDisposable
     /// <summary>Finds several phrases in a picture file, in one pass.</summary>
     public async Task<GroundingResult> GroundAsync(string picturePath, IReadOnlyList<string> phrases, GroundingOptions? options = null, CancellationToken cancellationToken = default)
     {
-        Check(phrases);
+        Check(phrases, options);
         var picture = await Task.Run(() => Picture.Load(picturePath), cancellationToken).ConfigureAwait(false);
         return await GroundAsync(picture, phrases, options, cancellationToken).ConfigureAwait(false);
     }
@@ -62,7 +86,7 @@ public sealed class Grounder : IDisposable
     /// <summary>Finds several phrases in a picture in memory (see <see cref="Picture.FromPixels"/>), in one pass.</summary>
     public async Task<GroundingResult> GroundAsync(Picture picture, IReadOnlyList<string> phrases, GroundingOptions? options = null, CancellationToken cancellationToken = default)
     {
-        Check(phrases);
+        Check(phrases, options);
         await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
@@ -78,7 +102,7 @@ public sealed class Grounder : IDisposable
     /// <summary>As the asynchronous form, on the calling thread.</summary>
     public GroundingResult Ground(Picture picture, IReadOnlyList<string> phrases, GroundingOptions? options = null)
     {
-        Check(phrases);
+        Check(phrases, options);
         _gate.Wait();
         try
         {
@@ -91,7 +115,7 @@ public sealed class Grounder : IDisposable
         }
     }
 
-    /// <summary>Waits for a call in progress, then frees the model that <see cref="Load"/> made.</summary>
+    /// <summary>Waits for a call in progress, then frees the model that Load made.</summary>
     public void Dispose()
     {
         _gate.Wait();
@@ -106,10 +130,13 @@ public sealed class Grounder : IDisposable
         }
     }
 
-    private static void Check(IReadOnlyList<string> phrases)
+    private static SightlineException Unknown(string folder, string type) => new(
+        ErrorKind.BadModel, $"{folder}: the architecture '{type}' cannot ground phrases; known are '{FusionConfig.ModelType}', '{string.Join("', '", QwenVlConfig.ModelTypes)}'");
+
+    private static void Check(IReadOnlyList<string> phrases, GroundingOptions? options)
     {
         ArgumentNullException.ThrowIfNull(phrases);
-        if (phrases.Count == 0) throw new SightlineException(ErrorKind.Usage, "no phrase was given: say what to look for");
+        if (phrases.Count == 0 && options?.Task != GroundingTask.Classification) throw new SightlineException(ErrorKind.Usage, "no phrase was given: say what to look for");
         for (var i = 0; i < phrases.Count; i++)
         {
             if (string.IsNullOrWhiteSpace(phrases[i])) throw new SightlineException(ErrorKind.Usage, $"phrase {i + 1} of {phrases.Count} is empty: say what to look for");
