@@ -21,6 +21,7 @@ internal static class CommandList
         new ModelsCommand(),
         new BenchmarkCommand(),
         new VerifyCommand(),
+        new QuantizeCommand(),
         new PresetsCommand(),
         new DoctorCommand(),
     ];

@@ -14,6 +14,8 @@ public sealed unsafe class QuantizedWeight : IDisposable
     private readonly Tensor? _channelScales;
     private readonly Dictionary<Engine, IDisposable> _forms = [];
 
+    private QuantizedWeight(PanelLayout layout, Tensor blocks, Tensor? channelScales) => (Layout, _blocks, _channelScales) = (layout, blocks, channelScales);
+
     private QuantizedWeight(QuantizedFormat format, int outputSize, int inputSize)
     {
         Layout = new PanelLayout(format, outputSize, inputSize);
@@ -81,6 +83,32 @@ public sealed unsafe class QuantizedWeight : IDisposable
         var result = new QuantizedWeight(format, layout.OutputSize, layout.InputSize);
         result.Pack(numbers, wide.F32);
         return result;
+    }
+
+    /// <summary>The version of the packed form. A change of <see cref="PackedBlocks"/> or <see cref="PackedScales"/> raises it.</summary>
+    public const int PackingVersion = 1;
+
+    /// <summary>The packed numbers as the kernels read them, of this weight's memory: int8 [blocks, bytes], 64-byte units; docs/guide/quantize.md has the order.</summary>
+    public Tensor PackedBlocks => _blocks;
+
+    /// <summary>The float32 scales of the output channels, padded with zeros to whole blocks of 32, of this weight's memory; null for int4, whose scales stand in the blocks.</summary>
+    public Tensor? PackedScales => _channelScales;
+
+    /// <summary>Shapes of <see cref="PackedBlocks"/> and <see cref="PackedScales"/> for a matrix.</summary>
+    public static (Shape Blocks, Shape? Scales) PackedShapes(QuantizedFormat format, int outputSize, int inputSize)
+    {
+        var layout = new PanelLayout(format, outputSize, inputSize);
+        return ([layout.Blocks, checked((int)layout.BlockBytes)], format == QuantizedFormat.Int8 ? [layout.Panels * PanelLayout.Channels] : null);
+    }
+
+    /// <summary>A weight over numbers that were packed before, which are neither copied nor changed: they may lie in a mapped file. Takes both tensors over.</summary>
+    /// <exception cref="ShapeException">Shapes or types are not those of <see cref="PackedShapes"/>.</exception>
+    public static QuantizedWeight FromPacked(Tensor blocks, Tensor? scales, QuantizedFormat format, int outputSize, int inputSize)
+    {
+        var shapes = PackedShapes(format, outputSize, inputSize);
+        if (blocks.Shape != shapes.Blocks || blocks.DType != DType.Int8 || !blocks.IsOnHost) throw new ShapeException($"QuantizedWeight: packed numbers of {format} [{outputSize}, {inputSize}] must be Int8 {shapes.Blocks}, got {blocks}");
+        if (scales?.Shape != shapes.Scales || (scales is not null && (scales.DType != DType.Float32 || !scales.IsOnHost))) throw new ShapeException($"QuantizedWeight: scales of {format} [{outputSize}, {inputSize}] do not fit: {scales?.ToString() ?? "none"}");
+        return new QuantizedWeight(new PanelLayout(format, outputSize, inputSize), blocks.AsParameter(requiresGrad: false), scales?.AsParameter(requiresGrad: false));
     }
 
     /// <summary>The matrix that this weight stands for: float32 [output, input]. The specification of all kernels.</summary>

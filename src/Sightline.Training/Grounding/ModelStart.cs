@@ -39,6 +39,7 @@ internal static class ModelStart
     private static Checkpoint Open(string path)
     {
         using var folder = HuggingFaceFolder.Open(path);
+        if (folder.ReadQuantization() is not null) throw new SightlineException(ErrorKind.BadModel, $"{path} is quantized and cannot be trained further: start from the folder that it was made from.");
         return folder.OpenCheckpoint();
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Sightline.Tensors;
+using Sightline.Tensors.Quantized;
 
 namespace Sightline.Checkpoints;
 
@@ -12,8 +13,9 @@ public sealed class Checkpoint : IDisposable
 {
     private readonly List<SafetensorsFile> _files;
     private readonly Dictionary<string, (SafetensorsFile File, TensorInfo Info)> _tensors = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, QuantizedEntry> _quantized = new(StringComparer.Ordinal);
 
-    private Checkpoint(string path, List<SafetensorsFile> files, Func<string, string?>? rename)
+    private Checkpoint(string path, List<SafetensorsFile> files, Func<string, string?>? rename, QuantizationConfig? quantization)
     {
         Path = path;
         _files = files;
@@ -25,6 +27,11 @@ public sealed class Checkpoint : IDisposable
                 if (name is not null && !_tensors.TryAdd(name, (file, info)))
                     throw new SightlineException(ErrorKind.BadModel, $"{file.Path}: the tensor {SafetensorsHeader.Quote(name)} comes twice in {path}: remove the copy or fetch the checkpoint again.");
             }
+        }
+
+        foreach (var entry in quantization?.Entries ?? [])
+        {
+            if ((rename is null ? entry.Name : rename(entry.Name)) is { } name) _quantized[name] = Checked(entry, name);
         }
     }
 
@@ -55,9 +62,10 @@ public sealed class Checkpoint : IDisposable
     /// <c>model.safetensors.index.json</c>.
     /// </summary>
     /// <param name="path">File or folder.</param>
-    /// <param name="rename">From the file's name to the model's; null drops the tensor.</param>
+    /// <param name="rename">From the file's name to the model's; null drops the tensor. Must keep what follows a parameter's name.</param>
+    /// <param name="quantization">The matrices that are stored quantized; see <see cref="HuggingFaceFolder.ReadQuantization"/>.</param>
     /// <exception cref="SightlineException">NotFound, or BadModel with file and tensor.</exception>
-    public static Checkpoint Open(string path, Func<string, string?>? rename = null)
+    public static Checkpoint Open(string path, Func<string, string?>? rename = null, QuantizationConfig? quantization = null)
     {
         var file = Directory.Exists(path) ? InFolder(path) : path;
         var files = new List<SafetensorsFile>();
@@ -65,7 +73,7 @@ public sealed class Checkpoint : IDisposable
         {
             if (file.EndsWith(".json", StringComparison.OrdinalIgnoreCase)) OpenShards(file, files);
             else files.Add(SafetensorsFile.Open(file));
-            return new Checkpoint(path, files, rename);
+            return new Checkpoint(path, files, rename, quantization);
         }
         catch
         {
@@ -95,6 +103,14 @@ public sealed class Checkpoint : IDisposable
         return file.Map(info.Name);
     }
 
+    /// <summary>A quantized matrix where it lies in the mapped file, or null where this name has none. The caller disposes it; it outlives the checkpoint.</summary>
+    public QuantizedWeight? MapQuantized(string name)
+    {
+        if (!_quantized.TryGetValue(name, out var entry)) return null;
+        Tensor Part(string part) => Map(name + part) ?? Load(name + part, engine: Tensors.Cpu.CpuEngine.Instance);
+        return QuantizedWeight.FromPacked(Part(entry.BlocksSuffix), entry.HasScales ? Part(QuantizedEntry.ScalesSuffix) : null, entry.Format, entry.OutputSize, entry.InputSize);
+    }
+
     /// <summary>A tensor's raw little-endian bytes (up to 2 GB), valid until <see cref="Dispose"/>.</summary>
     public ReadOnlySpan<byte> Raw(string name)
     {
@@ -112,6 +128,12 @@ public sealed class Checkpoint : IDisposable
         var matched = 0;
         foreach (var (name, shape) in parameters)
         {
+            if (_quantized.TryGetValue(name, out var quantized))
+            {
+                FitQuantized(name, shape, quantized);
+                continue;
+            }
+
             if (!_tensors.TryGetValue(name, out var found))
             {
                 missing.Add(new FitProblem(name, shape.ToString()));
@@ -132,6 +154,14 @@ public sealed class Checkpoint : IDisposable
 
         var unused = _tensors.Where(pair => !used.Contains(pair.Key)).Select(pair => new FitProblem(pair.Key, pair.Value.Info.ToString())).ToList();
         return new FitReport(Path, matched, missing, unused, wrong, bad);
+
+        void FitQuantized(string name, Shape shape, QuantizedEntry quantized)
+        {
+            used.UnionWith([name, name + quantized.BlocksSuffix, name + QuantizedEntry.ScalesSuffix]);
+            if (shape != new Shape(quantized.OutputSize, quantized.InputSize)) wrong.Add(new FitProblem(name, $"the model has {shape}, the file {quantized}"));
+            else if (checkFinite && quantized.HasScales && Find(name + QuantizedEntry.ScalesSuffix) is var scales && scales.File.CountNonFinite(scales.Info.Name) is > 0 and var count) bad.Add(new FitProblem(name, $"{count} scales"));
+            else matched++;
+        }
     }
 
     /// <summary>
@@ -159,6 +189,23 @@ public sealed class Checkpoint : IDisposable
     public void Dispose()
     {
         foreach (var file in _files) file.Dispose();
+    }
+
+    /// <summary>A quantized matrix of which all parts are there, in their types and shapes.</summary>
+    private QuantizedEntry Checked(QuantizedEntry entry, string name)
+    {
+        var shapes = QuantizedWeight.PackedShapes(entry.Format, entry.OutputSize, entry.InputSize);
+        Check(entry.BlocksSuffix, SafetensorsType.I8, shapes.Blocks);
+        if (shapes.Scales is { } scales) Check(QuantizedEntry.ScalesSuffix, SafetensorsType.F32, scales);
+        return entry;
+
+        void Check(string part, SafetensorsType type, Shape shape)
+        {
+            if (!_tensors.TryGetValue(name + part, out var found))
+                throw new SightlineException(ErrorKind.BadModel, $"{Path}: the quantized matrix {SafetensorsHeader.Quote(entry.Name)} has no tensor {SafetensorsHeader.Quote(entry.Name + part)}: quantize the model again.");
+            if (found.Info.Type != type || !found.Info.Sizes.SequenceEqual(shape.ToArray().Select(size => (long)size)))
+                throw new SightlineException(ErrorKind.BadModel, $"{Path}: the tensor {SafetensorsHeader.Quote(entry.Name + part)} is {found.Info} and must be {type.FileName()} {shape} for {entry}: config.json and weights do not belong together, quantize the model again.");
+        }
     }
 
     private (SafetensorsFile File, TensorInfo Info) Find(string name) => _tensors.TryGetValue(name, out var found)

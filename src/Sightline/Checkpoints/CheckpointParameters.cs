@@ -1,5 +1,6 @@
 using Sightline.Nn;
 using Sightline.Tensors;
+using Sightline.Tensors.Quantized;
 
 namespace Sightline.Checkpoints;
 
@@ -14,4 +15,7 @@ public sealed class CheckpointParameters(Checkpoint checkpoint) : IParameterSour
 
     /// <inheritdoc/>
     public Tensor? Map(string path) => checkpoint.Map(path);
+
+    /// <inheritdoc/>
+    public QuantizedWeight? MapQuantized(string path) => checkpoint.MapQuantized(path);
 }

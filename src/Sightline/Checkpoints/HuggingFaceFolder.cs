@@ -81,8 +81,12 @@ public sealed class HuggingFaceFolder : IDisposable
     /// <summary><c>preprocessor_config.json</c>, or null; the caller disposes it.</summary>
     public JsonDocument? ReadPreprocessor() => ReadJson("preprocessor_config.json");
 
+    /// <summary>The matrices that are stored quantized; none in a folder as published.</summary>
+    /// <exception cref="SightlineException">BadModel: quantized by another program, or in another version of the layout.</exception>
+    public QuantizationConfig? ReadQuantization() => QuantizationConfig.Read(Config, ConfigPath);
+
     /// <summary>Opens the weights. See <see cref="Checkpoint.Open"/>.</summary>
-    public Checkpoint OpenCheckpoint(Func<string, string?>? rename = null) => Checkpoint.Open(Path, rename);
+    public Checkpoint OpenCheckpoint(Func<string, string?>? rename = null) => Checkpoint.Open(Path, rename, ReadQuantization());
 
     /// <summary>Frees the configuration's document.</summary>
     public void Dispose() => _config.Dispose();

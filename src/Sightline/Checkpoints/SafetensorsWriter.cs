@@ -13,6 +13,8 @@ namespace Sightline.Checkpoints;
 public sealed class SafetensorsWriter
 {
     private const int ChunkBytes = 1 << 20;
+    private const int Alignment = 64; // a cache line
+    private readonly HashSet<string> _aligned = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, string> _metadata = new(StringComparer.Ordinal);
 
@@ -27,6 +29,18 @@ public sealed class SafetensorsWriter
 
     /// <summary>Adds a tensor that is made when it is written, and then disposed.</summary>
     public void Add(string name, DType type, Shape shape, Func<Tensor> make) => Add(name, type, shape, make, owns: true);
+
+    /// <summary>
+    /// Adds a tensor that is made when it is written, and then disposed, at a multiple of 64 bytes of the file: such tensors come before all
+    /// others, in the order of their names, and each must be a multiple of 64 bytes.
+    /// </summary>
+    /// <exception cref="ArgumentException">It is no multiple of 64 bytes, or the name is taken.</exception>
+    public void AddAligned(string name, DType type, Shape shape, Func<Tensor> make)
+    {
+        if (shape.Count * type.Size() % Alignment != 0) throw new ArgumentException($"{name}: {type} {shape} is no multiple of {Alignment} bytes", nameof(shape));
+        Add(name, type, shape, make, owns: true);
+        _aligned.Add(name);
+    }
 
     /// <summary>Adds raw little-endian elements, which may be of a type the engine does not have.</summary>
     /// <exception cref="ArgumentException">The bytes do not fit the shape, or the name is taken.</exception>
@@ -49,7 +63,7 @@ public sealed class SafetensorsWriter
     /// <exception cref="SightlineException">CannotWrite: the disk is full or the folder does not allow it; an older file is still whole.</exception>
     public void Save(string path)
     {
-        var entries = _entries.Values.OrderByDescending(entry => entry.Type.Size()).ThenBy(entry => entry.Name, StringComparer.Ordinal).ToArray();
+        var entries = _entries.Values.OrderByDescending(entry => _aligned.Contains(entry.Name)).ThenByDescending(entry => entry.Type.Size()).ThenBy(entry => entry.Name, StringComparer.Ordinal).ToArray();
         AtomicFile.Write(path, stream =>
         {
             WriteHeader(stream, entries);
@@ -109,8 +123,8 @@ public sealed class SafetensorsWriter
             json.WriteEndObject();
         }
 
-        // spaces up to a multiple of 8, so that the data is aligned
-        while (header.Length % 8 != 0) header.WriteByte((byte)' ');
+        // spaces, so that the data is aligned
+        while ((8 + header.Length) % (_aligned.Count > 0 ? Alignment : 8) != 0) header.WriteByte((byte)' ');
         Span<byte> prefix = stackalloc byte[8];
         BinaryPrimitives.WriteInt64LittleEndian(prefix, header.Length);
         stream.Write(prefix);

@@ -10,6 +10,7 @@ namespace Sightline.Nn;
 /// </summary>
 public sealed class Linear
 {
+    private readonly ParameterScope _scope;
     private readonly Tensor? _weight;
     private readonly Tensor? _bias;
     private readonly QuantizedWeight? _quantized;
@@ -18,6 +19,7 @@ public sealed class Linear
     /// <summary>Takes its parameters below <paramref name="scope"/>.</summary>
     public Linear(ParameterScope scope, int inputs, int outputs, bool bias = true, Initializer? initializer = null)
     {
+        _scope = scope;
         (_weight, _quantized) = scope.GetLinear("weight", [outputs, inputs], initializer ?? Initializer.FanIn());
         _bias = bias ? scope.Get("bias", [outputs], Initializer.Zeros) : null;
         _adapter = scope.GetAdapter(outputs, inputs);
@@ -26,6 +28,7 @@ public sealed class Linear
     /// <summary>[.., In] to [.., Out].</summary>
     public Tensor Forward(Tensor x)
     {
+        if (_scope.IsWatched) _scope.Watch("weight", x);
         var y = _quantized is not null
             ? Op.QuantizedLinear(x, _quantized, _bias)
             : Op.Linear(x, Precision.Match(_weight!, x), _bias is null ? null : Precision.Match(_bias, x));

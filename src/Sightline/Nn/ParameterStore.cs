@@ -27,6 +27,9 @@ public sealed class ParameterStore : IDisposable
     private readonly IParameterSource? _source;
     private readonly RandomStream? _random;
     private readonly List<QuantizedWeight> _quantized = [];
+    private readonly List<Tensor> _unpacked = [];
+    private readonly List<(string Path, Shape Shape)> _linears = [];
+    private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
     private readonly List<string> _missing = [];
     private readonly List<string> _misfits = [];
     private readonly List<(string Name, Shape Shape)> _wanted = [];
@@ -49,13 +52,13 @@ public sealed class ParameterStore : IDisposable
     public IReadOnlyList<string> Misfits => _misfits;
 
     /// <summary>Number of trainable and frozen numbers, quantized ones included.</summary>
-    public long Count => _ordered.Sum(parameter => parameter.Value.Count) + _quantized.Sum(weight => (long)weight.OutputSize * weight.InputSize);
+    public long Count => _ordered.Sum(parameter => parameter.Value.Count) + _unpacked.Sum(weight => weight.Count) + _quantized.Sum(weight => (long)weight.OutputSize * weight.InputSize);
 
     /// <summary>Everything that layers have asked for, whatever became of it.</summary>
     public IReadOnlyList<(string Name, Shape Shape)> Wanted => _wanted;
 
     /// <summary>Bytes of all weights, mapped files included.</summary>
-    public long Bytes => _ordered.Sum(parameter => parameter.Value.Bytes) + _quantized.Sum(weight => weight.Bytes);
+    public long Bytes => _ordered.Sum(parameter => parameter.Value.Bytes) + _unpacked.Sum(weight => weight.Bytes) + _quantized.Sum(weight => weight.Bytes);
 
     /// <summary>Parameters from initializers. Each path has its own random stream: adding a layer leaves the others' values alone.</summary>
     public static ParameterStore Initialize(ulong seed) => new(null, new RandomStream(seed));
@@ -136,22 +139,43 @@ public sealed class ParameterStore : IDisposable
     {
         foreach (var parameter in _ordered) parameter.Value.Dispose();
         foreach (var weight in _quantized) weight.Dispose();
+        foreach (var weight in _unpacked) weight.Dispose();
+        _unpacked.Clear();
         _quantized.Clear();
         _ordered.Clear();
         _byPath.Clear();
     }
 
-    /// <summary>The matrix of a linear layer, [output, input]: quantized if the plan says so and it is not narrow, else dense.</summary>
+    /// <summary>The matrices of linear layers, [output, input], in the order in which the layers asked.</summary>
+    internal IReadOnlyList<(string Path, Shape Shape)> Linears => _linears;
+
+    /// <summary>Told the path of each linear layer's matrix and its input, [.., input], before the product.</summary>
+    internal Action<string, Tensor>? LinearInputs { get; set; }
+
+    /// <summary>In which form a linear layer's matrix is quantized, or null: the format keeps it dense, or it is narrow.</summary>
+    internal static QuantizedFormat? QuantizedAs(WeightFormat format, Shape shape) => format switch
+    {
+        _ when shape[1] < SmallestQuantizedInput || shape[1] % 32 != 0 => null,
+        WeightFormat.Int8 => QuantizedFormat.Int8,
+        WeightFormat.Int4 => QuantizedFormat.Int4,
+        _ => null,
+    };
+
+    /// <summary>True when a layer needs this parameter dense: as a table, a kernel or a vector, not only as a linear layer's matrix.</summary>
+    internal bool IsAskedDense(string path) => _asked.Contains(path);
+
+    /// <summary>The matrix of a linear layer, [output, input]: quantized if the plan or the file says so and it is not narrow, else dense.</summary>
     internal (Tensor? Dense, QuantizedWeight? Quantized) GetLinear(string path, Shape shape, Initializer initializer)
     {
-        var format = _plan?.Of(path) switch
+        _linears.Add((path, shape));
+        var asked = _plan?.Of(path) ?? Quantization switch
         {
-            WeightFormat.Int8 => QuantizedFormat.Int8,
-            WeightFormat.Int4 => QuantizedFormat.Int4,
-            _ => Quantization,
+            QuantizedFormat.Int8 => WeightFormat.Int8,
+            QuantizedFormat.Int4 => WeightFormat.Int4,
+            _ => WeightFormat.AsStored,
         };
-        if (format is not { } wanted || shape[1] < SmallestQuantizedInput || shape[1] % 32 != 0 || _source?.ShapeOf(path) != shape)
-            return (Get(path, shape, initializer, table: false), null);
+        if (_source?.MapQuantized(path) is { } packed) return GetPacked(path, shape, packed, asked);
+        if (QuantizedAs(asked, shape) is not { } wanted || _source?.ShapeOf(path) != shape) return (GetOrMake(path, shape, initializer, table: false), null);
         if (!_byPath.ContainsKey(path)) _wanted.Add((path, shape));
         using var stored = _source.Map(path);
         using var read = stored is null ? Tensor.Empty(shape) : null;
@@ -161,6 +185,42 @@ public sealed class ParameterStore : IDisposable
         return (null, weight);
     }
 
+    /// <summary>A matrix that is quantized in its file: as it lies there, or in the format that the plan asks for in its place.</summary>
+    private (Tensor? Dense, QuantizedWeight? Quantized) GetPacked(string path, Shape shape, QuantizedWeight packed, WeightFormat asked)
+    {
+        if (!_byPath.ContainsKey(path)) _wanted.Add((path, shape));
+        _quantized.Add(packed);
+        if (shape != new Shape(packed.OutputSize, packed.InputSize))
+        {
+            _misfits.Add($"'{path}' is [{packed.OutputSize}, {packed.InputSize}] in the file and {shape} in the model");
+            return (null, packed);
+        }
+
+        var wanted = QuantizedAs(asked, shape);
+        if (asked == WeightFormat.AsStored || wanted == packed.Format) return (null, packed);
+        _quantized.Remove(packed);
+        using var released = packed;
+        var dense = packed.Dequantize();
+        if (wanted is { } format)
+        {
+            using var source = dense;
+            var weight = QuantizedWeight.Quantize(source, format);
+            _quantized.Add(weight);
+            return (null, weight);
+        }
+
+        var kept = OnDefaultEngine(dense);
+        if (asked == WeightFormat.BFloat16)
+        {
+            using var wide = kept;
+            kept = Tensor.Empty(shape, DType.BFloat16);
+            kept.Engine.Cast(wide, kept);
+        }
+
+        _unpacked.Add(kept.AsParameter(requiresGrad: false));
+        return (kept, null);
+    }
+
     private static void ThrowMisfit(string where, List<string> problems)
     {
         var shown = string.Join("; ", problems.Take(5));
@@ -168,6 +228,12 @@ public sealed class ParameterStore : IDisposable
     }
 
     internal Tensor Get(string path, Shape shape, Initializer initializer, bool table)
+    {
+        _asked.Add(path);
+        return GetOrMake(path, shape, initializer, table);
+    }
+
+    private Tensor GetOrMake(string path, Shape shape, Initializer initializer, bool table)
     {
         if (_byPath.TryGetValue(path, out var known))
         {
@@ -240,6 +306,9 @@ public interface IParameterSource
     /// valid after the source is closed.
     /// </summary>
     Tensor? Map(string path) => null;
+
+    /// <summary>A matrix that is stored quantized, or null where the path has none. The caller disposes it; it stays valid after the source is closed.</summary>
+    QuantizedWeight? MapQuantized(string path) => null;
 }
 
 /// <summary>A place in the tree of a model: <c>scope / "blocks" / 3 / "attention"</c>.</summary>
@@ -263,6 +332,12 @@ public readonly struct ParameterScope(ParameterStore store, string path)
 
     /// <summary>The low-rank adapter of the linear layer here, or null.</summary>
     internal LoraAdapter? GetAdapter(int outputs, int inputs) => store.Adapters?.Of(path, outputs, inputs);
+
+    /// <summary>Tells <see cref="ParameterStore.LinearInputs"/> of an input.</summary>
+    internal void Watch(string name, Tensor x) => store.LinearInputs?.Invoke(Child(name).Path, x);
+
+    /// <summary>Whether anyone listens to <see cref="Watch"/>.</summary>
+    internal bool IsWatched => store.LinearInputs is not null;
 
     private ParameterScope Child(string name) => new(store, path.Length == 0 ? name : $"{path}.{name}");
 }

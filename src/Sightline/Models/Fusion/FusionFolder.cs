@@ -21,6 +21,7 @@ public static class FusionFolder
             var json = JsonNode.Parse(folder.Config.GetRawText())!.AsObject();
             json.Remove("model_type");
             json.Remove("sightline_version");
+            json.Remove(QuantizationConfig.Key);
             return (json.Deserialize(FusionJson.Default.FusionConfig)
                 ?? throw new SightlineException(ErrorKind.BadModel, $"{folder.Path}: config.json is empty")).Validate($"{folder.Path}/config.json");
         }

@@ -1,0 +1,100 @@
+using Sightline.Checkpoints;
+using Sightline.Grounding;
+using Sightline.Models.Fusion;
+using Sightline.Models.QwenVl;
+using Sightline.Nn;
+using Sightline.Tensors.Autograd;
+using Sightline.Text;
+using Sightline.Verification;
+using Checkpoint = Sightline.Checkpoints.Checkpoint;
+
+namespace Sightline.Quantization;
+
+/// <summary>A folder of either kind of model with its full weights, and the way to run it on calibration inputs.</summary>
+internal sealed class QuantizableModel : IDisposable
+{
+    private readonly HuggingFaceFolder _folder;
+    private readonly Action<string, IReadOnlyList<string>> _run;
+    private readonly IDisposable _model;
+
+    private QuantizableModel(HuggingFaceFolder folder, Checkpoint checkpoint, ParameterStore parameters, IDisposable model, Action<string, IReadOnlyList<string>> run) =>
+        (_folder, Checkpoint, Parameters, _model, _run) = (folder, checkpoint, parameters, model, run);
+
+    public HuggingFaceFolder Folder => _folder;
+
+    /// <summary>The weights under the names of the model.</summary>
+    public Checkpoint Checkpoint { get; }
+
+    public ParameterStore Parameters { get; }
+
+    /// <exception cref="SightlineException">BadModel: another architecture, quantized already, or weights that do not fit or are not finite.</exception>
+    public static QuantizableModel Open(string path)
+    {
+        var folder = HuggingFaceFolder.Open(path);
+        try
+        {
+            if (folder.ReadQuantization() is not null)
+                throw new SightlineException(ErrorKind.BadModel, $"{path} is quantized already: start from the folder that it was made from.");
+            if (folder.ModelType == FusionConfig.ModelType) return OpenFusion(folder);
+            if (QwenVlConfig.ModelTypes.Contains(folder.ModelType)) return OpenQwen(folder);
+            throw new SightlineException(ErrorKind.BadModel, $"{path} holds a model of type '{folder.ModelType}', which cannot be quantized: known are '{FusionConfig.ModelType}', '{string.Join("', '", QwenVlConfig.ModelTypes)}'.");
+        }
+        catch
+        {
+            folder.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Runs the model on calibration inputs, while <see cref="ParameterStore.LinearInputs"/> listens.</summary>
+    public void Run(string calibration, IReadOnlyList<string> phrases)
+    {
+        using var inference = Tape.NoGrad();
+        _run(calibration, phrases);
+    }
+
+    public void Dispose()
+    {
+        _model.Dispose();
+        Checkpoint.Dispose();
+        _folder.Dispose();
+    }
+
+    private static QuantizableModel OpenQwen(HuggingFaceFolder folder)
+    {
+        var loaded = QwenVlModel.Load(folder.Path, checkFinite: true);
+        return new QuantizableModel(folder, folder.OpenCheckpoint(QwenVlModel.Rename), loaded.Parameters, loaded, (path, _) =>
+        {
+            var reference = ReferenceFolder.Open(path);
+            foreach (var name in reference.Cases)
+            {
+                using var stored = reference.OpenCase(name);
+                using var inputs = CaseInputs.Encode(loaded.Model, reference, stored);
+                inputs.Logits(loaded.Model);
+            }
+        });
+    }
+
+    private static QuantizableModel OpenFusion(HuggingFaceFolder folder)
+    {
+        var config = FusionFolder.ReadConfig(folder);
+        var checkpoint = folder.OpenCheckpoint();
+        var parameters = ParameterStore.From(new CheckpointParameters(checkpoint));
+        try
+        {
+            var model = new FusionModel(config, parameters);
+            checkpoint.Fit(parameters.Wanted, checkFinite: true).ThrowIfUnusable();
+            return new QuantizableModel(folder, checkpoint, parameters, model, (path, phrases) =>
+            {
+                using var grounding = new FusionGroundingModel(model, new FusionProcessor(config, Tokenizer.Load(folder.Path)), ownsModel: false);
+                foreach (var picture in PictureFolder.Load(path)) grounding.Ground(picture, phrases, GroundingOptions.ForEvaluation, CancellationToken.None);
+            });
+        }
+        catch
+        {
+            parameters.Dispose();
+            checkpoint.Dispose();
+            throw;
+        }
+    }
+}
