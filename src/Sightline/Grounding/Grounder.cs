@@ -4,6 +4,7 @@ using Sightline.Models.Fusion;
 using Sightline.Models.QwenVl;
 using Sightline.Nn;
 using Sightline.Tensors.Quantized;
+using Sightline.Text;
 using Sightline.Text.Prompts;
 
 namespace Sightline.Grounding;
@@ -92,6 +93,31 @@ public sealed class Grounder : IDisposable
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             return await Task.Run(() => _model.Ground(picture, phrases, options ?? new GroundingOptions(), cancellationToken), cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    /// <summary>Whether the model takes conversations (<see cref="ConverseAsync"/>): a vision-language model.</summary>
+    public bool CanConverse => _model is IConversingModel;
+
+    /// <summary>Continues a conversation with a vision-language model, without a template of ours.</summary>
+    /// <param name="messages">The messages; each <see cref="ChatPart.Image"/> takes the next picture.</param>
+    /// <param name="pictures">The pictures, in the order of their places.</param>
+    /// <param name="options">How tokens are chosen and how many; prompt and constraint do not apply.</param>
+    /// <param name="cancellationToken">Stops the work within a token.</param>
+    /// <exception cref="SightlineException">Usage: the model takes no conversations, or the conversation does not fit it.</exception>
+    public async Task<ConversationAnswer> ConverseAsync(IReadOnlyList<ChatMessage> messages, IReadOnlyList<Picture> pictures, LanguageOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        if (_model is not IConversingModel model) throw new SightlineException(ErrorKind.Usage, "this model finds phrases and takes no conversations: use a vision-language model");
+        await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return await Task.Run(() => model.Converse(messages, pictures, options ?? new LanguageOptions(), cancellationToken), cancellationToken).ConfigureAwait(false);
         }
         finally
         {

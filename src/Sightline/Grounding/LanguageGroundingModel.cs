@@ -7,6 +7,7 @@ using Sightline.Models;
 using Sightline.Models.QwenVl;
 using Sightline.Nn;
 using Sightline.Text;
+using Sightline.Text.Answers;
 using Sightline.Text.Prompts;
 
 namespace Sightline.Grounding;
@@ -15,7 +16,7 @@ namespace Sightline.Grounding;
 /// Answers phrases with a vision-language model: a question from a prompt template, the picture, an answer token by token, and what it says of boxes, points
 /// or names. The questions of a call share the picture's encoding and run together.
 /// </summary>
-public sealed class LanguageGroundingModel : IGroundingModel
+public sealed class LanguageGroundingModel : IConversingModel
 {
     /// <summary>Tokens that a context must leave for an answer, where fewer were not asked for: a box with its label.</summary>
     private const int LeastAnswer = 64;
@@ -102,6 +103,22 @@ public sealed class LanguageGroundingModel : IGroundingModel
     }
 
     /// <inheritdoc/>
+    public ConversationAnswer Converse(IReadOnlyList<ChatMessage> messages, IReadOnlyList<Picture> pictures, LanguageOptions options, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(pictures);
+        ArgumentNullException.ThrowIfNull(options);
+        var images = Images(options);
+        QwenPicture[] fitted = [.. pictures.Select(images.Fit)];
+        var prompt = Prompt(messages, fitted, options);
+        var result = Generate([Request(prompt, [.. fitted.Select(images.ToPatches)], options, constraint: null, cancellationToken)], options.Progress, cancellationToken)[0];
+        // of several pictures an answer does not say which one it means
+        var frame = fitted is [var only] ? _processor.FrameOf(only) : default;
+        var answer = AnswerParser.Parse(result.Text, AnswerKind.Boxes, frame, result.Reason == FinishReason.Length);
+        var boxes = pictures is [var picture] ? LanguageAnswers.Boxes(answer, result, picture, "").Select(found => found with { Phrase = found.Label ?? "" }) : [];
+        return new ConversationAnswer(LanguageAnswers.Spoken(answer, result, ""), [.. boxes]);
+    }
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         _engine?.Dispose();
@@ -143,6 +160,7 @@ public sealed class LanguageGroundingModel : IGroundingModel
         MaxTokens = language.MaxTokens,
         Sampling = language.Sampling,
         StopTokens = _stopTokens,
+        StopTexts = language.StopTexts,
         Constraint = constraint,
         Cancellation = cancellation,
     };

@@ -21,6 +21,9 @@ public sealed record LanguageOptions
     /// <summary>How tokens are chosen.</summary>
     public SamplingOptions Sampling { get; init; } = SamplingOptions.Greedy;
 
+    /// <summary>Texts that end an answer where they first occur; they are no part of it.</summary>
+    public IReadOnlyList<string> StopTexts { get; init; } = [];
+
     /// <summary>Most pixels that the model is shown, for a trade of detail against time; null: what the model's own settings say.</summary>
     public long? MaxPixels { get; init; }
 
