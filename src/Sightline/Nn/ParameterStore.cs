@@ -35,6 +35,7 @@ public sealed class ParameterStore : IDisposable
     private readonly List<(string Name, Shape Shape)> _wanted = [];
     private WeightPlan? _plan;
     private bool _leaveUnwritten;
+    private string[] _dense = [];
 
     private ParameterStore(IParameterSource? source, RandomStream? random)
     {
@@ -64,8 +65,12 @@ public sealed class ParameterStore : IDisposable
     public static ParameterStore Initialize(ulong seed) => new(null, new RandomStream(seed));
 
     /// <summary>Parameters from a checkpoint; with a seed, paths that it lacks are initialized, otherwise they are an error in <see cref="RequireComplete"/>.</summary>
-    public static ParameterStore From(IParameterSource source, ulong? seedForMissing = null, QuantizedFormat? quantization = null) =>
-        new(source, seedForMissing is { } seed ? new RandomStream(seed) : null) { Quantization = quantization };
+    /// <param name="source">The checkpoint.</param>
+    /// <param name="seedForMissing">Seed for what it lacks.</param>
+    /// <param name="quantization">See <see cref="Quantization"/>.</param>
+    /// <param name="dense">Path prefixes of layers that are not quantized all the same.</param>
+    public static ParameterStore From(IParameterSource source, ulong? seedForMissing = null, QuantizedFormat? quantization = null, params string[] dense) =>
+        new(source, seedForMissing is { } seed ? new RandomStream(seed) : null) { Quantization = quantization, _dense = dense };
 
     /// <summary>
     /// Frozen parameters for inference, each matrix in the format of a plan. What is kept as it is stored lies in the mapped file, so that opening
@@ -170,6 +175,7 @@ public sealed class ParameterStore : IDisposable
         _linears.Add((path, shape));
         var asked = _plan?.Of(path) ?? Quantization switch
         {
+            _ when Array.Exists(_dense, prefix => path.StartsWith(prefix, StringComparison.Ordinal)) => WeightFormat.AsStored,
             QuantizedFormat.Int8 => WeightFormat.Int8,
             QuantizedFormat.Int4 => WeightFormat.Int4,
             _ => WeightFormat.AsStored,
