@@ -19,6 +19,8 @@ public static class AdapterMerge
     public static int Run(string model, string adapter, string output)
     {
         using var folder = HuggingFaceFolder.Open(model);
+        if (folder.ReadQuantization() is not null)
+            throw new SightlineException(ErrorKind.BadModel, $"{model} is quantized: merge the adapter into the folder with full weights, then quantize the result");
         using var stored = AdapterFolder.Open(adapter);
         if (Directory.Exists(output) && Directory.EnumerateFileSystemEntries(output).Any())
             throw new SightlineException(ErrorKind.Usage, $"the folder {output} is not empty: name a new one for the merged model");

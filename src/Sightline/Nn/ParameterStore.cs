@@ -22,6 +22,7 @@ public sealed record Parameter(string Path, Tensor Value)
 public sealed class ParameterStore : IDisposable
 {
     private const int SmallestQuantizedInput = 64;
+    private const int SmallestQuantizedOutput = 32; // packed matrices are padded to blocks of 32 outputs: boxes and scores would grow and lose precision
     private readonly Dictionary<string, Parameter> _byPath = new(StringComparer.Ordinal);
     private readonly List<Parameter> _ordered = [];
     private readonly IParameterSource? _source;
@@ -160,7 +161,7 @@ public sealed class ParameterStore : IDisposable
     /// <summary>In which form a linear layer's matrix is quantized, or null: the format keeps it dense, or it is narrow.</summary>
     internal static QuantizedFormat? QuantizedAs(WeightFormat format, Shape shape) => format switch
     {
-        _ when shape[1] < SmallestQuantizedInput || shape[1] % 32 != 0 => null,
+        _ when shape[0] < SmallestQuantizedOutput || shape[1] < SmallestQuantizedInput || shape[1] % 32 != 0 => null,
         WeightFormat.Int8 => QuantizedFormat.Int8,
         WeightFormat.Int4 => QuantizedFormat.Int4,
         _ => null,

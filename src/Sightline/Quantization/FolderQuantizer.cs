@@ -31,7 +31,7 @@ public static class FolderQuantizer
         RequireFree(output);
         using var source = QuantizableModel.Open(model);
         var layers = LayersOf(source, options.Plan);
-        if (layers.Count == 0) throw new SightlineException(ErrorKind.Usage, $"the plan quantizes nothing in {model}: give int8 or int4 for matrices of at least 64 inputs, a multiple of 32");
+        if (layers.Count == 0) throw new SightlineException(ErrorKind.Usage, $"the plan quantizes nothing in {model}: give int8 or int4 for matrices of at least 32 outputs and 64 inputs, a multiple of 32");
         var inputs = Calibrate(source, options, progress);
         var formats = options.BudgetBits is { } bits
             ? BitBudget.Spend([.. layers.Select(layer => Measure(source, layer, inputs!, progress))], bits)
