@@ -16,6 +16,7 @@ internal static class CommandList
         new TrainCommand(),
         new EvaluateCommand(),
         new RewardCommand(),
+        new MergeCommand(),
         new DataCommand(),
         new InspectCommand(),
         new ModelsCommand(),

@@ -16,6 +16,7 @@ public static class PictureEncoding
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(picture);
+        using var asSampled = RowIndependence.Require();
         using var off = trains ? null : Tape.NoGrad();
         var pixels = Tensor.From(picture.Values.Span, [picture.Grid.Patches, model.Config.Vision.PatchLength]);
         var (embeddings, levels) = model.Vision.Forward(pixels, [picture.Grid]);

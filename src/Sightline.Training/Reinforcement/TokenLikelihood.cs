@@ -18,6 +18,7 @@ public static class TokenLikelihood
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(batch);
+        using var asSampled = RowIndependence.Require(); // sums in the sampler's order, so that ratios start at exactly 1
         var (rows, targets) = (batch.Rows, batch.Targets);
         var states = Op.IndexRows(model.Forward(batch.Input, cache: null), Tensor.From(rows, [rows.Length])); // [N, C]
         var parts = new List<Tensor>();
