@@ -6,7 +6,7 @@ namespace Sightline.Cli;
 /// <summary>How a data set is opened; the same options in every command that reads one.</summary>
 internal sealed class DataSetOptions
 {
-    private readonly Option<string?> _format = new("--format", "-f") { Description = "Format of the data set; default: found out", HelpName = "FORMAT" };
+    private readonly Option<string?> _format = new("--format", "-f") { Description = $"Format of the data set: {string.Join(", ", FormatNames)}; default: found out", HelpName = "FORMAT" };
     private readonly Option<string?> _pictures = new("--pictures") { Description = "Folder with the pictures, when they lie elsewhere", HelpName = "FOLDER" };
     private readonly Option<string?> _split = new("--split") { Description = "Only this split of the data set", HelpName = "NAME" };
 

@@ -48,7 +48,12 @@ internal sealed class EvaluationData
             data = DataSplit.ByBlocks(data, parsed.GetValue(_block), every).Where("val");
         }
 
-        if (parsed.GetValue(_limit) is { } limit) data = data with { Samples = [.. data.Samples.Take(Math.Max(limit, 0))] };
+        if (parsed.GetValue(_limit) is { } limit)
+        {
+            if (limit < 1) throw new SightlineException(ErrorKind.Usage, $"--limit must be at least 1, not {limit}");
+            data = data with { Samples = [.. data.Samples.Take(limit)] };
+        }
+
         if (parsed.GetValue(_incomplete) is { Length: > 0 } incomplete)
             data = data.WithIncomplete(incomplete);
         if (data.Samples.Count == 0) throw new SightlineException(ErrorKind.BadData, $"{path} has no picture in the chosen part");

@@ -21,7 +21,11 @@ internal static class ModelLocation
     /// <exception cref="SightlineException">NotFound, with every place that was looked at.</exception>
     public static string Resolve(string? written)
     {
-        if (string.IsNullOrEmpty(written))
+        if (written is not null && string.IsNullOrWhiteSpace(written))
+            throw new SightlineException(ErrorKind.Usage, "the name of the model is empty: give a folder, or leave --model out for the shipped one");
+        if (File.Exists(written))
+            throw new SightlineException(ErrorKind.NotFound, $"{written} is a file: give the model's folder, {Path.GetDirectoryName(Path.GetFullPath(written))}");
+        if (written is null)
         {
             var named = Environment.GetEnvironmentVariable(Variable);
             if (!string.IsNullOrEmpty(named))

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using Sightline.Cli.Output;
+using Sightline.Tensors.Cpu.Threading;
 
 namespace Sightline.Cli;
 
@@ -18,7 +19,9 @@ internal static class SightlineCommandLine
         terminal.CommandLine = Provenance.Quote(arguments);
         terminal.Verbose = parsed.GetValue(verbose);
         var asksForHelp = parsed.Action is ExampleHelpAction or { ClearsParseErrors: true };
-        if (parsed.Errors.Count > 0 && !asksForHelp) return Refuse(parsed, terminal);
+        if (!asksForHelp && UnknownOption.Find(parsed) is { } unknown) return Refuse(parsed, terminal, unknown);
+        if (parsed.Errors.Count > 0 && !asksForHelp) return Refuse(parsed, terminal, null);
+        if (ThreadTeam.SettingProblem is { } setting) terminal.Hint($"warning: {setting}");
         try
         {
             var configuration = new InvocationConfiguration
@@ -59,10 +62,11 @@ internal static class SightlineCommandLine
     private static void Connect(Command command, Terminal terminal)
     {
         if (command is ToolCommand tool) tool.Terminal = terminal;
+        foreach (var option in command.Options) PlainNumbers.Use(option);
         foreach (var child in command.Subcommands) Connect(child, terminal);
     }
 
-    private static int Refuse(ParseResult parsed, Terminal terminal)
+    private static int Refuse(ParseResult parsed, Terminal terminal, string? unknownOption)
     {
         var command = parsed.CommandResult.Command;
         var names = new List<string>();
@@ -71,12 +75,19 @@ internal static class SightlineCommandLine
         // a group without its subcommand, or a word that is no command: the list of what there is says more than a sentence alone
         var choices = command.Subcommands.Count > 0 ? $" (one of: {string.Join(", ", command.Subcommands.Select(child => child.Name))})" : "";
         // the library names .NET types; a user thinks of numbers
-        var problem = parsed.Errors[0].Message
+        var problem = unknownOption ?? parsed.Errors[0].Message
             .Replace(" as expected type 'System.Int32'", ": a whole number is needed", StringComparison.Ordinal)
             .Replace(" as expected type 'System.UInt64'", ": a whole number from 0 is needed", StringComparison.Ordinal)
             .Replace(" as expected type 'System.Double'", ": a number is needed", StringComparison.Ordinal);
-        var message = parsed.UnmatchedTokens is [var unknown, ..] ? $"'{unknown}' is no command or option here" : problem.ReplaceLineEndings(" ").TrimEnd('.');
+        var message = unknownOption is null && parsed.UnmatchedTokens is [var unknown, ..] ? $"'{unknown}' is no command or option here" : OneLine(problem);
         terminal.Error.WriteLine($"error: {message}{choices}; see {string.Join(' ', names)} --help");
         return (int)ErrorKind.Usage;
+    }
+
+    /// <summary>The library lists allowed values below each other, indented by tabs.</summary>
+    private static string OneLine(string problem)
+    {
+        var lines = problem.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return (lines.Length < 2 ? problem : $"{lines[0]} {string.Join(", ", lines[1..])}").Trim().TrimEnd('.');
     }
 }

@@ -44,7 +44,8 @@ internal abstract class ToolCommand : Command
     {
         option.Validators.Add(result =>
         {
-            if (result.Tokens is not [var token] || !T.TryParse(token.Value, CultureInfo.InvariantCulture, out var value)) return; // the parser says it better
+            // the parser says it better
+            if (result.Tokens is not [var token] || token.Value.Contains(',', StringComparison.Ordinal) || !T.TryParse(token.Value, CultureInfo.InvariantCulture, out var value)) return;
             if (value.CompareTo(least) < 0 || value.CompareTo(most) > 0 || (value is double number && double.IsNaN(number)))
                 result.AddError(FormattableString.Invariant($"{option.Name} must be from {least} to {most}, not {value}"));
         });

@@ -20,8 +20,9 @@ internal abstract class AskCommand : ToolCommand
     private readonly Option<bool> _noPicture = new("--no-picture") { Description = "Write no annotated picture" };
     private readonly Option<string?> _crops = new("--crops") { Description = "Write each region as a picture of its own, for the next model", HelpName = "FOLDER" };
     private readonly Option<double> _margin = new("--margin") { Description = "Widen each crop by this share of its size on every side", HelpName = "SHARE" };
-    private readonly Option<string?> _export = new("--export") { Description = "Write the boxes as a data set too", HelpName = "FORMAT" };
+    private readonly Option<string?> _export = new("--export") { Description = "Write the boxes as a data set too: coco, yolo or voc", HelpName = "FORMAT" };
     private readonly Option<string?> _exportTo = new("--export-to") { Description = "Where --export writes; default: NAME.FORMAT (.json) in the current folder", HelpName = "PATH" };
+    private readonly Option<bool> _labelsOnly = new("--export-labels-only") { Description = "Do not copy the picture beside labels in yolo or voc" };
     private readonly Option<string?> _json = JsonOption("the answers");
     private readonly LanguageModelOptions _language;
 
@@ -52,13 +53,14 @@ internal abstract class AskCommand : ToolCommand
                 parsed.GetValue(_margin),
                 parsed.GetValue(_export),
                 parsed.GetValue(_exportTo),
+                parsed.GetValue(_labelsOnly),
                 JsonTarget(parsed, _json)),
             cancellation));
     }
 
     private sealed record Settings(
         string Picture, string[] Phrases, string? Model, WeightPlan Weights, GroundingOptions Options, bool NoPicture, string? Output,
-        string? Crops, double Margin, string? Export, string? ExportTo, string? Json)
+        string? Crops, double Margin, string? Export, string? ExportTo, bool LabelsOnly, string? Json)
     {
         /// <summary>Where the annotated picture goes, or null for none: a script that asks for JSON on stdout gets no file beside it.</summary>
         public string? Annotated => NoPicture ? null : Output ?? (Json == JsonOutput.Stdout ? null : $"{Path.GetFileNameWithoutExtension(Picture)}.boxes.jpg");
@@ -78,6 +80,7 @@ internal abstract class AskCommand : ToolCommand
         Add(WithRange(_margin, 0.0, 10.0));
         Add(_export);
         Add(_exportTo);
+        Add(_labelsOnly);
     }
 
     private GroundingOptions Asked(ParseResult parsed) => new()
@@ -90,27 +93,33 @@ internal abstract class AskCommand : ToolCommand
 
     private async Task<int> RunAsync(Settings settings, CancellationToken cancellation)
     {
+        if (settings is { ExportTo: not null, Export: null }) throw new SightlineException(ErrorKind.Usage, "--export-to says where --export writes: add --export coco, yolo or voc");
+        foreach (var output in new[] { settings.Annotated, settings.ExportTo, settings.Json }) OutputFile.RequireOther(output, settings.Picture);
         var picture = Picture.Load(settings.Picture); // before the model: a wrong path is the commonest mistake
         using var grounder = Grounder.Load(ModelLocation.Resolve(settings.Model), settings.Weights);
         var result = await AskAsync(grounder, picture, settings, cancellation);
-        var written = new List<string>();
+        foreach (var answer in result.Answers.Where(answer => answer.IgnoredWordPieces > 0))
+            Terminal.Hint($"warning: the phrase '{Beginning(answer.Phrase)}' is longer than the model reads: its last {answer.IgnoredWordPieces} word pieces were ignored");
         if (settings.Annotated is { } annotated)
         {
             GroundingFiles.WriteAnnotated(result, annotated);
-            written.Add(annotated);
+            Wrote(annotated);
         }
 
-        if (settings.Crops is { } folder) written.AddRange(GroundingFiles.WriteCrops(result, folder, Path.GetFileNameWithoutExtension(settings.Picture), settings.Margin));
-        if (settings.Export is { } format) written.Add(GroundingFiles.Export(result, settings.Picture, format, settings.ExportTo));
+        if (settings.Crops is { } folder) Wrote([.. GroundingFiles.WriteCrops(result, folder, Path.GetFileNameWithoutExtension(settings.Picture), settings.Margin)]);
+        if (settings.Export is { } format) Wrote(GroundingFiles.Export(result, settings.Picture, format, settings.ExportTo, settings.LabelsOnly));
         if (settings.Json is { } target) JsonOutput.Write(Terminal, target, json => GroundingTable.WriteJson(json, result, settings.Picture));
-        if (settings.Json != JsonOutput.Stdout)
-        {
-            GroundingTable.Write(Terminal, result);
-            foreach (var path in written) Terminal.Line($"wrote {path}");
-        }
-
+        if (settings.Json != JsonOutput.Stdout) GroundingTable.Write(Terminal, result);
         return Judge(result, settings.Options.Language);
     }
+
+    /// <summary>Said at once: where a later result cannot be written, the earlier ones are known.</summary>
+    private void Wrote(params ReadOnlySpan<string> paths)
+    {
+        foreach (var path in paths) Terminal.Hint($"wrote {path}");
+    }
+
+    private static string Beginning(string phrase) => phrase.Length <= 40 ? phrase : phrase[..40] + "...";
 
     private async Task<GroundingResult> AskAsync(Grounder grounder, Picture picture, Settings settings, CancellationToken cancellation)
     {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Sightline.Cli.Output;
 using Sightline.Training.Data;
 
 namespace Sightline.Cli.Commands;
@@ -9,7 +10,7 @@ internal sealed class DataConvertCommand : ToolCommand
 {
     private readonly Argument<string> _input = new("INPUT") { Description = "Annotation file or folder of a data set" };
     private readonly Argument<string> _output = new("OUTPUT") { Description = "File to write (a folder for voc, yolo, flickr30k)" };
-    private readonly Option<string> _to = new("--to", "-t") { Description = "Format to write", HelpName = "FORMAT", Required = true };
+    private readonly Option<string> _to = new("--to", "-t") { Description = $"Format to write: {string.Join(", ", DataSetOptions.FormatNames)}", HelpName = "FORMAT", Required = true };
     private readonly DataSetOptions _open;
     private readonly Option<bool> _copy = new("--copy-pictures") { Description = "Copy the pictures beside the annotations" };
     private readonly Option<double?> _holdOut = new("--hold-out") { Description = "Mark this random share of the pictures 'val', the rest 'train'", HelpName = "SHARE" };
@@ -52,6 +53,9 @@ internal sealed class DataConvertCommand : ToolCommand
     {
         if (settings.HoldOut is not null && settings.HoldOutEvery is not null) throw new SightlineException(ErrorKind.Usage, "give --hold-out or --hold-out-every, not both");
         if (settings.HoldOutEvery is < 2) throw new SightlineException(ErrorKind.Usage, "--hold-out-every must be at least 2");
+        OutputFile.RequireOther(settings.Output, settings.Input);
+        if (Directory.Exists(settings.Input) && File.Exists(settings.Output) && OutputFile.IsIn(settings.Output, settings.Input))
+            throw new SightlineException(ErrorKind.Usage, $"{settings.Output} is a file of the data set that is read: write to another place");
         var data = _open.Open(parsed, settings.Input);
         if (settings.HoldOut is { } share) data = DataSplit.ByFraction(data, share, settings.Seed);
         if (settings.HoldOutEvery is { } every) data = DataSplit.ByBlocks(data, settings.Block, every);

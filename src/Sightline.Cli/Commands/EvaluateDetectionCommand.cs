@@ -54,7 +54,8 @@ internal sealed class EvaluateDetectionCommand : ToolCommand
         using var grounder = _data.Load(parsed);
         var evaluator = new DataSetEvaluator(grounder) { ClassesTogether = settings.Together, Progress = EvaluationData.Progress(Terminal) };
         var (truth, detections) = await evaluator.FindAsync(data, names, cancellation);
-        if (settings.Detections is { } path) OutputFile.Write(path, stream => WriteDetections(stream, detections));
+        if (other is not null && CocoDetections.NumberingProblem(truth, other) is { } problem) Terminal.Hint($"warning: {settings.Against}: {problem}");
+        if (settings.Detections is { } path) OutputFile.Write(path, stream => WriteDetections(stream, truth, detections));
         var score = DataSetEvaluator.Score(truth, detections, settings.Bootstrap);
         score = score with { Notes = [.. score.Notes, $"classes asked {settings.Together} together"] };
         var against = other is null ? null : DataSetEvaluator.Compare(truth, detections, other, settings.Bootstrap);
@@ -65,8 +66,9 @@ internal sealed class EvaluateDetectionCommand : ToolCommand
         return ExitCode.Success;
     }
 
-    private static void WriteDetections(Stream stream, IReadOnlyList<CocoDetection> detections)
+    private static void WriteDetections(Stream stream, CocoGroundTruth truth, IReadOnlyList<CocoDetection> detections)
     {
+        var names = truth.Categories.ToDictionary(category => category.Id, category => category.Name);
         using var json = new Utf8JsonWriter(stream);
         json.WriteStartArray();
         foreach (var found in detections)
@@ -74,6 +76,7 @@ internal sealed class EvaluateDetectionCommand : ToolCommand
             json.WriteStartObject();
             json.WriteNumber("image_id", found.ImageId);
             json.WriteNumber("category_id", found.CategoryId);
+            if (names.TryGetValue(found.CategoryId, out var name)) json.WriteString("category_name", name); // sets of other formats have numbers of their own
             json.WriteStartArray("bbox");
             foreach (var value in (ReadOnlySpan<double>)[found.X, found.Y, found.Width, found.Height]) json.WriteNumberValue(value);
             json.WriteEndArray();

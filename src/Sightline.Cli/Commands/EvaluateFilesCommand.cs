@@ -45,6 +45,7 @@ internal abstract class EvaluateFilesCommand : ToolCommand
     {
         var truth = CocoGroundTruth.Load(settings.GroundTruth, settings.Masks);
         var detections = CocoDetections.Load(settings.Detections, settings.Masks);
+        if (CocoDetections.NumberingProblem(truth, detections) is { } problem) Terminal.Hint($"warning: {problem}");
         var region = settings.Masks ? RegionKind.Mask : RegionKind.Box;
         var score = Evaluate(truth, detections, region, settings.Bootstrap);
         var against = settings.Against is { } other ? Compare(truth, detections, CocoDetections.Load(other, settings.Masks), region, settings.Bootstrap) : null;

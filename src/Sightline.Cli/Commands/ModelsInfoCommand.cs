@@ -1,6 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text;
+using System.Text.Json;
 using Sightline.Checkpoints;
+using Sightline.Cli.Output;
 
 namespace Sightline.Cli.Commands;
 
@@ -23,7 +26,7 @@ internal sealed class ModelsInfoCommand : ToolCommand
         using var folder = HuggingFaceFolder.Open(ModelLocation.Resolve(settings.Model));
         using var checkpoint = folder.OpenCheckpoint();
         Terminal.Line($"folder: {Path.GetFullPath(folder.Path)}");
-        foreach (var property in folder.Config.EnumerateObject()) Terminal.Line($"{property.Name}: {property.Value.ToString().ReplaceLineEndings(" ")}");
+        foreach (var property in folder.Config.EnumerateObject()) Terminal.Line($"{property.Name}: {Compact(property.Value)}");
         Terminal.Table(
             ["type", ">tensors", ">numbers", ">MB"],
             checkpoint.Names.Select(name => checkpoint[name]).GroupBy(tensor => tensor.Type).Select(group => new[]
@@ -34,5 +37,14 @@ internal sealed class ModelsInfoCommand : ToolCommand
                 (group.Sum(tensor => tensor.Bytes) / 1e6).ToString("0.0", CultureInfo.InvariantCulture),
             }));
         return ExitCode.Success;
+    }
+
+    /// <summary>Lists and objects as one line without indentation.</summary>
+    private static string Compact(JsonElement value)
+    {
+        if (value.ValueKind is not (JsonValueKind.Array or JsonValueKind.Object)) return value.ToString();
+        using var stream = new MemoryStream();
+        using (var json = new Utf8JsonWriter(stream, JsonOutput.OneLine)) value.WriteTo(json);
+        return Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length).Replace(",", ", ", StringComparison.Ordinal);
     }
 }

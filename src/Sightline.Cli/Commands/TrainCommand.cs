@@ -64,6 +64,7 @@ internal sealed class TrainCommand : ToolCommand
         using var trainer = new GroundingTrainer(stored ?? recipe, folder);
         if (stored is null) Begin(trainer, folder, settings);
         else if (!settings.Quiet) Terminal.Hint(Resumption(folder, stored));
+        foreach (var damaged in folder.DamagedCheckpoints) Terminal.Hint($"warning: {damaged} is damaged and passed over: what was trained after the checkpoint before it is trained again");
         using var recorder = new RunRecorder(folder, trainer.Recipe);
         var outcome = settings.Quiet
             ? trainer.Run(recorder, cancellation)

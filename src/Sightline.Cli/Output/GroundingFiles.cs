@@ -15,25 +15,28 @@ internal static class GroundingFiles
     }
 
     /// <summary>NAME-001-phrase-words.png and so on, best first. Returns the paths.</summary>
-    public static IEnumerable<string> WriteCrops(GroundingResult result, string folder, string name, double margin)
+    public static IReadOnlyList<string> WriteCrops(GroundingResult result, string folder, string name, double margin)
     {
-        MakeFolder(folder);
-        var paths = new List<string>();
-        for (var i = 0; i < result.Detections.Count; i++)
+        if (result.Detections.Count == 0) MakeFolder(folder);
+        return result.Detections.Count == 0 ? [] : AtomicFolder.Write(folder, temporary => WriteCrops(result, temporary, name, margin, result.Detections.Count));
+    }
+
+    private static void WriteCrops(GroundingResult result, string folder, string name, double margin, int count)
+    {
+        for (var i = 0; i < count; i++)
         {
             var path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{name}-{i + 1:000}-{FileWords(result.Detections[i].Phrase)}.png"));
             result.Crop(result.Detections[i], margin).Save(path);
-            paths.Add(path);
         }
-
-        return paths;
     }
 
-    /// <summary>Writes the boxes as a data set of one picture. Returns its path.</summary>
-    public static string Export(GroundingResult result, string picture, string format, string? path)
+    /// <summary>Writes the boxes as a data set of one picture, into folders with a copy of the picture unless that is not wanted. Returns its path.</summary>
+    public static string Export(GroundingResult result, string picture, string format, string? path, bool labelsOnly)
     {
         var target = DataFormats.Parse(format);
-        path ??= $"{Path.GetFileNameWithoutExtension(picture)}.{format}{(DataFormats.IsFolder(target) ? "" : ".json")}";
+        var isFolder = DataFormats.IsFolder(target);
+        path ??= $"{Path.GetFileNameWithoutExtension(picture)}.{format}";
+        if (!isFolder && Path.GetExtension(path) != ".json" && !path.StartsWith("/dev/", StringComparison.Ordinal)) path += ".json"; // by its extension the file is known again
         var full = Path.GetFullPath(picture);
         var data = new DataSet
         {
@@ -45,11 +48,11 @@ internal static class GroundingFiles
             [
                 new DataSample(Path.GetFileName(full), Path.GetFileName(full), result.Picture.Width, result.Picture.Height)
                 {
-                    Objects = [.. result.Detections.Select(found => new LabelledBox(found.Phrase, found.Box.To(result.Picture.Frame)))],
+                    Objects = [.. result.Detections.Select(found => new LabelledBox(found.Phrase, found.Box.To(result.Picture.Frame)) { Score = found.Score })],
                 },
             ],
         };
-        DataFormats.Write(data, path, target);
+        DataConverter.Convert(data, path, target, copyPictures: isFolder && !labelsOnly);
         return path;
     }
 

@@ -47,7 +47,7 @@ internal static class GroundingTable
     /// {"picture", "width", "height", "frame": "pixels", "answers": [{"phrase", "presence", "detections": [{"box": [left, top,
     /// right, bottom], "score"}]}]}. Points have "points": [{"point": [x, y], "score"}]; a name "label" and "label_score". Of a vision-language model
     /// detections also have "label", "spoken_confidence" and "token_confidence" where there are some, answers the "question" that they are from, and
-    /// "questions" lists what it said.
+    /// "questions" lists what it said. An answer whose phrase was not read to its end has "ignored_word_pieces".
     /// </summary>
     public static void WriteJson(Utf8JsonWriter json, GroundingResult result, string picture)
     {
@@ -81,6 +81,7 @@ internal static class GroundingTable
         json.WriteStartObject();
         json.WriteString("phrase", answer.Phrase);
         json.WriteNumber("presence", Math.Round(answer.Presence, 4));
+        if (answer.IgnoredWordPieces > 0) json.WriteNumber("ignored_word_pieces", answer.IgnoredWordPieces);
         json.WriteStartArray("detections");
         foreach (var found in answer.Detections)
         {

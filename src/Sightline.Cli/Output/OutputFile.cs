@@ -4,6 +4,24 @@ namespace Sightline.Cli.Output;
 /// <summary>Result files: whole or not there, except devices and pipes, which cannot be replaced.</summary>
 internal static class OutputFile
 {
+    /// <summary>Refuses to write over what is read.</summary>
+    /// <exception cref="SightlineException">Usage: both are one file or folder, by whatever name.</exception>
+    public static void RequireOther(string? output, string input)
+    {
+        if (output is not null && Real(output) == Real(input))
+            throw new SightlineException(ErrorKind.Usage, $"{output} is what is read here and would be lost: write to another place");
+    }
+
+    /// <summary>Whether a file lies in a folder or below it.</summary>
+    public static bool IsIn(string file, string folder) => Real(file).StartsWith(Real(folder) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+
+    private static string Real(string path)
+    {
+        var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        FileSystemInfo? target = Directory.Exists(full) ? Directory.ResolveLinkTarget(full, returnFinalTarget: true) : File.Exists(full) ? File.ResolveLinkTarget(full, returnFinalTarget: true) : null;
+        return target?.FullName ?? full;
+    }
+
     /// <exception cref="SightlineException">CannotWrite.</exception>
     public static void Write(string path, ReadOnlySpan<byte> content)
     {

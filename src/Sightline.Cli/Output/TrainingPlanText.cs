@@ -14,7 +14,7 @@ internal static class TrainingPlanText
             [">stage", "kind", ">steps", ">batch", ">memory", ">pictures/s", ">time"],
             plan.Stages.Select((stage, i) => new[]
             {
-                Text(i + 1), stage.Kind.ToString(), Text(stage.Steps), Text(stage.Batch), Bytes(stage.PeakBytes),
+                Text(i + 1), stage.Kind.ToString(), Text(stage.Steps), stage.IsBatchChosen ? $"{Text(stage.Batch)} (chosen)" : Text(stage.Batch), Bytes(stage.PeakBytes),
                 (1 / stage.SecondsPerPicture).ToString("0.0", CultureInfo.InvariantCulture), Duration(stage.Duration),
             }));
         terminal.Line(Summary(plan));
@@ -29,7 +29,7 @@ internal static class TrainingPlanText
             var stage = plan.Stages[i];
             terminal.Hint(string.Create(
                 CultureInfo.InvariantCulture,
-                $"plan: stage {i + 1} ({stage.Kind}), {stage.Steps} steps of {stage.Batch} pictures a batch, {Bytes(stage.PeakBytes)}, about {Duration(stage.Duration)}"));
+                $"plan: stage {i + 1} ({stage.Kind}), {stage.Steps} steps of {stage.Batch} pictures a batch{(stage.IsBatchChosen ? $" (chosen: the largest that fits, up to {TrainingPlan.LargestAutomaticBatch})" : "")}, {Bytes(stage.PeakBytes)}, about {Duration(stage.Duration)}"));
         }
 
         terminal.Hint($"plan: {Summary(plan)}");
@@ -51,6 +51,7 @@ internal static class TrainingPlanText
             json.WriteString("kind", stage.Kind.ToString());
             json.WriteNumber("steps", stage.Steps);
             json.WriteNumber("batch", stage.Batch);
+            json.WriteBoolean("batch_chosen", stage.IsBatchChosen);
             json.WriteNumber("bytes_per_picture", stage.BytesPerPicture);
             json.WriteNumber("peak_bytes", stage.PeakBytes);
             json.WriteNumber("seconds_per_picture", Math.Round(stage.SecondsPerPicture, 6));

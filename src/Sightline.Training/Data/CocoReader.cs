@@ -144,12 +144,17 @@ internal sealed class CocoReader
     private static string? Join(Dictionary<string, string> members) =>
         members.Count == 0 ? null : "{" + string.Join(",", members.Select(m => $"\"{JsonEncodedText.Encode(m.Key)}\":{m.Value}")) + "}";
 
+    private const int MostLookedFor = 64;
+
     /// <summary>The folder that the picture names of an annotation file are relative to: beside it, above it, or in the usual folders there.</summary>
     public static string FindPictures(string path, IEnumerable<string> names)
     {
         var here = Path.GetDirectoryName(Path.GetFullPath(path))!;
         var above = Path.GetDirectoryName(here) ?? here;
-        var sample = names.Take(3).ToArray();
+        var all = names.Where(name => name.Length > 0).ToArray();
+        var step = Math.Max(1, all.Length / MostLookedFor);
+        string[] asked = [.. all.Where((_, i) => i % step == 0).Take(MostLookedFor)];
+        var (best, most) = (here, 0);
         var stem = Path.GetFileNameWithoutExtension(path);
         var split = stem[(stem.LastIndexOf('_') + 1)..]; // instances_val2017 -> val2017
         foreach (var root in (ReadOnlySpan<string>)[here, above])
@@ -157,10 +162,12 @@ internal sealed class CocoReader
             foreach (var name in (ReadOnlySpan<string>)["", "images", split, Path.Combine("images", split), "JPEGImages", "train2017", "val2017"])
             {
                 var folder = Path.Combine(root, name);
-                if (sample.Any(s => s.Length > 0 && File.Exists(Path.Combine(folder, s)))) return folder;
+                var found = asked.Count(picture => File.Exists(Path.Combine(folder, picture)));
+                if (found > most) (best, most) = (folder, found); // one odd name must not decide
+                if (most == asked.Length) return best;
             }
         }
 
-        return here;
+        return best;
     }
 }

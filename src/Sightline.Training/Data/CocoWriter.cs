@@ -136,6 +136,7 @@ internal static class CocoWriter
         json.WriteEndArray();
         if ((o.Area ?? (fromCoco ? null : Math.Round(box.Area, 3))) is { } area) json.WriteNumber("area", area);
         if (o.Crowd || format == DataFormat.Coco) json.WriteNumber("iscrowd", o.Crowd ? 1 : 0); // LVIS has no crowds
+        if (o.Score is { } score) json.WriteNumber("score", Math.Round(score, 4));
         if (o.Segmentation is not null)
         {
             json.WritePropertyName("segmentation");

@@ -23,14 +23,59 @@ public static class DataConverter
     public static ConversionResult Convert(DataSet data, string output, DataFormat format, bool copyPictures = false)
     {
         ArgumentNullException.ThrowIfNull(data);
-        if (DataFormats.IsFolder(format) && File.Exists(output)) throw new SightlineException(ErrorKind.Usage, $"{output} is a file; {format} is written into a folder");
-        if (!DataFormats.IsFolder(format) && Directory.Exists(output)) throw new SightlineException(ErrorKind.Usage, $"{output} is a folder; {format} is written into one file");
+        if (DataFormats.IsFolder(format) && File.Exists(output)) throw new SightlineException(ErrorKind.Usage, $"{output} is a file; {Name(format)} is written into a folder");
+        if (!DataFormats.IsFolder(format) && Directory.Exists(output)) throw new SightlineException(ErrorKind.Usage, $"{output} is a folder; {Name(format)} is written into one file");
         if (data.Samples.Count == 0) throw new SightlineException(ErrorKind.BadData, $"{data.Name} has no samples to write");
-        var losses = Losses(data, format);
-        DataFormats.Write(data, output, format);
-        if (copyPictures) Copy(data, output, format);
-        return new ConversionResult(output, format, data.Samples.Count, HoldsObjects(format) ? data.Samples.Sum(s => s.Objects.Count) : 0, HoldsPhrases(format) ? data.Samples.Sum(s => s.Phrases.Count) : 0, losses);
+        var result = new ConversionResult(
+            output,
+            format,
+            data.Samples.Count(s => format != DataFormat.RefCoco || s.Phrases.Any(p => HoldsPhrase(format, p))),
+            HoldsObjects(format) ? data.Samples.Sum(s => s.Objects.Count) : 0,
+            data.Samples.Sum(s => s.Phrases.Count(p => HoldsPhrase(format, p))),
+            Losses(data, format));
+        if (result.Samples == 0 || (result.Objects + result.Phrases == 0 && data.Samples.Any(s => s.Objects.Count + s.Phrases.Count > 0)))
+        {
+            throw new SightlineException(
+                ErrorKind.BadData,
+                $"nothing of {data.Name} can be written as {Name(format)}: {(result.Losses.Count > 0 ? string.Join("; ", result.Losses) : "no picture has a phrase")}");
+        }
+
+        Write(data, output, format, copyPictures);
+        return result;
     }
+
+    /// <summary>The format as people spell it.</summary>
+    internal static string Name(DataFormat format) => format switch
+    {
+        DataFormat.Coco => "COCO",
+        DataFormat.Lvis => "LVIS",
+        DataFormat.Voc => "Pascal VOC",
+        DataFormat.Yolo => "YOLO",
+        DataFormat.RefCoco => "RefCOCO",
+        DataFormat.Flickr30k => "Flickr30k Entities",
+        DataFormat.Odvg => "ODVG",
+        _ => "Sightline JSON lines",
+    };
+
+    /// <summary>Labels and pictures come together or not at all.</summary>
+    private static void Write(DataSet data, string output, DataFormat format, bool copyPictures)
+    {
+        if (!copyPictures && !DataFormats.IsFolder(format))
+        {
+            DataFormats.Write(data, output, format);
+            return;
+        }
+
+        var root = DataFormats.IsFolder(format) ? output : Path.GetDirectoryName(Path.GetFullPath(output))!;
+        AtomicFolder.Write(root, temporary =>
+        {
+            DataFormats.Write(data, DataFormats.IsFolder(format) ? temporary : Path.Combine(temporary, Path.GetFileName(output)), format);
+            if (copyPictures) Copy(data, root, temporary, format);
+        });
+    }
+
+    private static bool HoldsPhrase(DataFormat format, DataPhrase phrase) => HoldsPhrases(format)
+        && (phrase.Boxes.Count > 0 || (phrase.IsGrounded ? format is DataFormat.RefCoco or Own : format is DataFormat.Flickr30k or Own));
 
     private static bool HoldsObjects(DataFormat format) => format is not (DataFormat.RefCoco or DataFormat.Flickr30k);
 
@@ -61,33 +106,32 @@ public static class DataConverter
         Note(data.Samples.Count(s => s.Captions.Count > 0), format is DataFormat.Flickr30k or DataFormat.Odvg or Own, "pictures with sentences");
         Note(data.Samples.Count(s => s.AbsentLabels is not null || s.IncompleteLabels is not null), format is DataFormat.Lvis or Own, "lists of absent and incomplete classes");
         if (format != data.Format)
-            Note(data.Samples.Count(s => s.Extra is not null || s.Objects.Any(o => o.Extra is not null) || s.Phrases.Any(p => p.Extra is not null)), false, $"pictures with fields that only {data.Format} has");
+            Note(data.Samples.Count(s => s.Extra is not null || s.Objects.Any(o => o.Extra is not null) || s.Phrases.Any(p => p.Extra is not null)), false, $"pictures with fields that only {Name(data.Format)} has");
         if (format == DataFormat.RefCoco) Note(data.Samples.Count(s => s.Phrases.Count == 0), false, "pictures without phrases");
         return losses;
 
         void Note(int count, bool held, string what)
         {
-            if (count > 0 && !held) losses.Add($"{what}: {count} not written, {format} has no place for them");
+            if (count > 0 && !held) losses.Add($"{what}: {count} not written, {Name(format)} has no place for them");
         }
     }
 
-    private static void Copy(DataSet data, string output, DataFormat format)
+    private static void Copy(DataSet data, string root, string temporary, DataFormat format)
     {
-        var root = DataFormats.IsFolder(format) ? output : Path.GetDirectoryName(Path.GetFullPath(output))!;
-        var folder = format switch
+        var place = format switch
         {
-            DataFormat.Voc => Path.Combine(root, "JPEGImages"),
-            DataFormat.Yolo => Path.Combine(root, "images"),
-            DataFormat.Flickr30k => Path.Combine(root, "flickr30k-images"),
-            _ => Path.Combine(root, "images"),
+            DataFormat.Voc => "JPEGImages",
+            DataFormat.Flickr30k => "flickr30k-images",
+            _ => "images",
         };
+        var folder = Path.Combine(temporary, place);
         foreach (var sample in data.Samples)
         {
             var target = Path.GetFullPath(Path.Combine(folder, sample.PictureFile));
             // a hostile annotation file must not make us write anywhere else
             if (!target.StartsWith(Path.GetFullPath(folder) + Path.DirectorySeparatorChar, StringComparison.Ordinal))
                 throw new SightlineException(ErrorKind.BadData, $"{sample.Source ?? sample.Id}: the picture name '{sample.PictureFile}' leads out of its folder and is not copied");
-            if (File.Exists(target)) continue;
+            if (File.Exists(target) || File.Exists(Path.Combine(root, place, sample.PictureFile))) continue;
             var bytes = data.ReadPictureBytes(sample);
             AtomicFile.Write(target, s => s.Write(bytes));
         }

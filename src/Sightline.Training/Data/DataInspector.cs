@@ -69,7 +69,7 @@ public static class DataInspector
     private static string Tables(DataSummary s, Dictionary<string, string> colorOf)
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"<p>{Encode(s.Format.ToString())} &middot; {s.Pictures} pictures ({s.MissingPictures} missing, {s.EmptyPictures} without boxes) &middot; {s.Boxes} boxes &middot; {s.Phrases} phrases ({s.PhrasesWithoutBoxes} that match nothing)</p>");
+        text.Append(CultureInfo.InvariantCulture, $"<p>{Encode(DataConverter.Name(s.Format))} &middot; {s.Pictures} pictures ({s.MissingPictures} missing, {s.EmptyPictures} without boxes) &middot; {s.Boxes} boxes &middot; {s.Phrases} phrases ({s.PhrasesWithoutBoxes} that match nothing)</p>");
         foreach (var note in s.Notes) text.Append(CultureInfo.InvariantCulture, $"<p>{Encode(note)}</p>");
         text.Append("<table><tr><th>class</th><th>boxes</th><th>pictures</th><th>median size</th></tr>");
         foreach (var c in s.Classes.Take(100))

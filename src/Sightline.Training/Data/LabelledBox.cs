@@ -22,6 +22,9 @@ public sealed record LabelledBox(string Label, Box Box)
     /// <summary>The area that the file states (of the mask, in COCO), in square pixels; null where it states none.</summary>
     public double? Area { get; init; }
 
+    /// <summary>How sure a model is, 0..1, of a box that it has found; null for what people have drawn. Only COCO has a place for it.</summary>
+    public double? Score { get; init; }
+
     /// <summary>The mask as raw JSON (polygons or RLE), passed through untouched; null where there is none.</summary>
     public string? Segmentation { get; init; }
 

@@ -8,6 +8,9 @@ public readonly record struct CocoDetection(long ImageId, int CategoryId, double
     /// <summary>The area that decides small, medium or large: of the box, or of the mask in files that have masks only.</summary>
     public double Area { get; init; } = Width * Height;
 
+    /// <summary>The name of the class where the file states it, so that files that number classes differently are noticed.</summary>
+    public string? Category { get; init; }
+
     /// <summary>The pixels, for mask AP.</summary>
     public RunLengthMask? Mask { get; init; }
 

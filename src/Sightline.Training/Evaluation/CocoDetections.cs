@@ -11,6 +11,28 @@ public static class CocoDetections
     /// <exception cref="SightlineException">NotFound or BadData; the message names file and entry.</exception>
     public static IReadOnlyList<CocoDetection> Load(string path, bool masks = false) => Parse(AnnotationJson.ReadFile(path), masks, path);
 
+    /// <summary>One sentence when detections and ground truth number their classes differently, which makes every score meaningless; null when nothing speaks for it.</summary>
+    public static string? NumberingProblem(CocoGroundTruth truth, IReadOnlyList<CocoDetection> detections)
+    {
+        ArgumentNullException.ThrowIfNull(truth);
+        ArgumentNullException.ThrowIfNull(detections);
+        var names = truth.Categories.GroupBy(category => category.Id).ToDictionary(group => group.Key, group => group.First().Name);
+        var (unknown, otherwise) = (0, 0);
+        string? example = null;
+        foreach (var detection in detections)
+        {
+            if (!names.TryGetValue(detection.CategoryId, out var name)) unknown++;
+            else if (detection.Category is { } said && said != name)
+            {
+                otherwise++;
+                example ??= $"class {detection.CategoryId} is '{said}' in the detections and '{name}' in the ground truth";
+            }
+        }
+
+        if (otherwise > 0) return $"{otherwise} of {detections.Count} detections number their classes differently: {example}";
+        return unknown > 0 ? $"{unknown} of {detections.Count} detections are of class numbers that the ground truth does not have, and count for nothing" : null;
+    }
+
     /// <summary>Reads a results file from memory.</summary>
     /// <exception cref="SightlineException">BadData; the message names the entry.</exception>
     public static IReadOnlyList<CocoDetection> Parse(ReadOnlySpan<byte> utf8, bool masks = false, string name = "detections")
@@ -39,6 +61,7 @@ public static class CocoDetections
         long? image = null;
         int? category = null;
         double? score = null;
+        string? name = null;
         hasBox = false;
         Segmentation? segmentation = null;
         while (json.NextMember(out var member))
@@ -46,6 +69,7 @@ public static class CocoDetections
             if (member.SequenceEqual("image_id"u8)) image = json.Integer("image_id");
             else if (member.SequenceEqual("category_id"u8)) category = json.SmallInteger("category_id");
             else if (member.SequenceEqual("score"u8)) score = json.Number("score");
+            else if (member.SequenceEqual("category_name"u8)) name = json.Text("category_name");
             else if (member.SequenceEqual("bbox"u8))
             {
                 json.Box(box);
@@ -66,6 +90,6 @@ public static class CocoDetections
         if (!hasBox) (box[0], box[1], box[2], box[3]) = mask!.BoundsXywh();
         var detection = new CocoDetection(image ?? throw json.Bad("'image_id' is missing"), category ?? throw json.Bad("'category_id' is missing"), box[0], box[1], box[2], box[3], score ?? throw json.Bad("'score' is missing"));
         var areaOfBox = areasOfBoxes ?? hasBox;
-        return detection with { Area = areaOfBox ? detection.Area : mask?.Area ?? detection.Area, Mask = masks ? mask : null };
+        return detection with { Area = areaOfBox ? detection.Area : mask?.Area ?? detection.Area, Mask = masks ? mask : null, Category = name };
     }
 }

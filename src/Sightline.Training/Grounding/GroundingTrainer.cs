@@ -29,6 +29,7 @@ public sealed class GroundingTrainer : IDisposable
         _folder = folder;
         _clock = clock ?? TimeProvider.System;
         _config = recipe.Model.ToConfig();
+        RecipeChecks.RequireFolder(recipe.Model.TextEncoderFrom is null ? "tokenizer" : "text_encoder_from", recipe.Model.TokenizerFolder(), $"the recipe '{recipe.Name}'");
         var tokenizer = Text.Tokenizer.Load(recipe.Model.TokenizerFolder());
         if (tokenizer.VocabularySize > _config.VocabSize)
             throw new SightlineException(ErrorKind.BadRecipe, $"the tokenizer {recipe.Model.TokenizerFolder()} has {tokenizer.VocabularySize} entries, the model only {_config.VocabSize}");
@@ -81,6 +82,7 @@ public sealed class GroundingTrainer : IDisposable
             using var stage = new StageState(_recipe, index, _model);
             resumed?.Restore(stage);
             resumed = null;
+            _folder.RequireRoom(stage);
             if (!RunStage(stage, observer, cancellationToken)) return new TrainingOutcome(false, _folder.ModelFolder, []);
             var last = index == _recipe.Stages.Count - 1;
             // what comes now can be killed, too, and must not train the last steps again

@@ -65,9 +65,45 @@ public sealed class RunFolder(string path) : IDisposable
         return file;
     }
 
+    /// <summary>
+    /// Writes a file of the size of a checkpoint and takes it away again: a full disk is known before hours of training, not at the first save.
+    /// </summary>
+    /// <exception cref="SightlineException">CannotWrite with the size.</exception>
+    public void RequireRoom(StageState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        RequireRoom(state.Tensors().Sum(entry => entry.Value.Bytes));
+    }
+
+    internal void RequireRoom(long bytes)
+    {
+        var size = string.Create(CultureInfo.InvariantCulture, $"{Math.Max(1, bytes >> 20)} MiB");
+        try
+        {
+            Directory.CreateDirectory(CheckpointFolder);
+            var free = new DriveInfo(System.IO.Path.GetFullPath(CheckpointFolder)).AvailableFreeSpace;
+            if (free < bytes) throw new IOException(string.Create(CultureInfo.InvariantCulture, $"{free >> 20} MiB are free"));
+            var file = System.IO.Path.Combine(CheckpointFolder, $"room.{Environment.ProcessId}.{Environment.CurrentManagedThreadId}.tmp");
+            // room is taken from the file system at once where it knows how, quotas included
+            using var stream = new FileStream(file, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, PreallocationSize = bytes, Options = FileOptions.DeleteOnClose });
+            stream.Write(new byte[1 << 16]);
+            stream.Flush(flushToDisk: true);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new SightlineException(ErrorKind.CannotWrite, $"{path}: there is no room for a checkpoint of {size} ({error.Message.TrimEnd('.')}): free some or choose another folder with --output", error);
+        }
+    }
+
+    /// <summary>Newer checkpoints that could not be read when <see cref="LatestCheckpoint"/> was asked last.</summary>
+    public IReadOnlyList<string> DamagedCheckpoints { get; private set; } = [];
+
     /// <summary>The newest checkpoint that can be read, or null for a fresh run.</summary>
+    /// <exception cref="SightlineException">BadModel: there are checkpoints and none can be read; the message says which to delete.</exception>
     public RunCheckpoint? LatestCheckpoint()
     {
+        var damaged = new List<string>();
+        DamagedCheckpoints = damaged;
         var files = Files();
         for (var i = files.Length - 1; i >= 0; i--)
         {
@@ -77,7 +113,11 @@ public sealed class RunFolder(string path) : IDisposable
             }
             catch (SightlineException) when (i > 0)
             {
-                // a disk that lost the end of the last file: the one before is why two are kept
+                damaged.Add(files[i]); // a disk that lost the end of the last file: the one before is why two are kept
+            }
+            catch (SightlineException error)
+            {
+                throw new SightlineException(ErrorKind.BadModel, $"{error.Message.TrimEnd('.')}: no checkpoint of this run can be read; delete {string.Join(" and ", [files[i], .. damaged])} to train from the start", error);
             }
         }
 
@@ -90,6 +130,7 @@ public sealed class RunFolder(string path) : IDisposable
     private void Lock()
     {
         if (_lock is not null) return;
+        if (File.Exists(path)) throw new SightlineException(ErrorKind.Usage, $"{path} is a file: a run needs a folder of its own");
         try
         {
             Directory.CreateDirectory(CheckpointFolder);

@@ -13,6 +13,9 @@ public sealed record TrainingPlan(long ParameterBytes, long PictureBytes, long A
     /// <summary>Share of the available memory that a plan may fill: samples wait in memory, too, and pictures differ.</summary>
     public const double UsableShare = 0.7;
 
+    /// <summary>More pictures a batch than this are not chosen for a recipe that leaves it open: they no longer make training faster.</summary>
+    public const int LargestAutomaticBatch = 64;
+
     /// <summary>The recipe with the batches of this plan.</summary>
     public TrainingRecipe Apply(TrainingRecipe recipe)
     {
@@ -32,13 +35,15 @@ public sealed record TrainingPlan(long ParameterBytes, long PictureBytes, long A
 /// <param name="PeakBytes">Everything at this batch.</param>
 /// <param name="SecondsPerPicture">Forward and backward.</param>
 /// <param name="Duration">Of the stage.</param>
-public sealed record StagePlan(StageKind Kind, int Steps, int Batch, long BytesPerPicture, long PeakBytes, double SecondsPerPicture, TimeSpan Duration);
+public sealed record StagePlan(StageKind Kind, int Steps, int Batch, long BytesPerPicture, long PeakBytes, double SecondsPerPicture, TimeSpan Duration)
+{
+    /// <summary>True where the recipe left the batch open (0) and it was chosen: the largest that fits, up to <see cref="TrainingPlan.LargestAutomaticBatch"/>.</summary>
+    public bool IsBatchChosen { get; init; }
+}
 
 /// <summary>Measures a <see cref="TrainingPlan"/> with one and two pictures a batch; memory is linear in between and beyond.</summary>
 internal static class TrainingPlanner
 {
-    private const int LargestAutomaticBatch = 64;
-
     /// <param name="recipe">The recipe.</param>
     /// <param name="parameters">Trainable numbers of the model.</param>
     /// <param name="measure">Runs forward and backward of a stage at a batch size and returns the seconds; nothing is updated.</param>
@@ -59,9 +64,9 @@ internal static class TrainingPlanner
             // what does not grow with the batch; the gradients in it stand in parameterBytes already
             var once = Math.Max(one - perPicture - (parameters * 4), 0);
             var room = (long)(memory * TrainingPlan.UsableShare) - fixedBytes - once;
-            var batch = stage.Batch > 0 ? stage.Batch : (int)Math.Clamp(room / perPicture, 1, LargestAutomaticBatch);
+            var batch = stage.Batch > 0 ? stage.Batch : (int)Math.Clamp(room / perPicture, 1, TrainingPlan.LargestAutomaticBatch);
             var peak = fixedBytes + once + (batch * perPicture);
-            stages.Add(new StagePlan(stage.Kind, stage.Steps, batch, perPicture, peak, seconds / 2, TimeSpan.FromSeconds(seconds / 2 * batch * stage.Accumulate * stage.Steps)));
+            stages.Add(new StagePlan(stage.Kind, stage.Steps, batch, perPicture, peak, seconds / 2, TimeSpan.FromSeconds(seconds / 2 * batch * stage.Accumulate * stage.Steps)) { IsBatchChosen = stage.Batch == 0 });
         }
 
         return new TrainingPlan(parameterBytes, pictures, memory, stages);

@@ -8,7 +8,8 @@ internal static class CurveChart
 {
     private const int Width = 420;
     private const int Height = 200;
-    private const int Left = 52;
+    private const int LeastLeft = 52;
+    private const double Letter = 6.6; // width of a digit at 11 px in common fonts, rounded up
     private const int Bottom = 26;
     private const int Most = 300;
 
@@ -23,15 +24,17 @@ internal static class CurveChart
             var (x0, x1) = (all.Min(point => point.X), Math.Max(all.Max(point => point.X), all.Min(point => point.X) + 1));
             var (y0, y1) = (all.Min(point => point.Y), all.Max(point => point.Y));
             if (y1 - y0 < 1e-9) (y0, y1) = (y0 - 0.5, y1 + 0.5);
-            double X(double x) => Left + ((x - x0) / (x1 - x0) * (Width - Left - 10));
+            var labels = Enumerable.Range(0, 5).Select(i => Label(y0 + ((y1 - y0) * i / 4), y1 - y0)).ToArray();
+            var left = Math.Max(LeastLeft, (int)Math.Ceiling(labels.Max(label => label.Length) * Letter) + 8);
+            double X(double x) => left + ((x - x0) / (x1 - x0) * (Width - left - 10));
             double Y(double y) => 12 + ((y1 - y) / (y1 - y0) * (Height - Bottom - 12));
             for (var i = 0; i <= 4; i++)
             {
                 var value = y0 + ((y1 - y0) * i / 4);
-                svg.Append(CultureInfo.InvariantCulture, $"<line class=\"grid\" x1=\"{Left}\" x2=\"{Width - 10}\" y1=\"{Y(value):0.#}\" y2=\"{Y(value):0.#}\"/><text x=\"{Left - 6}\" y=\"{Y(value) + 4:0.#}\" text-anchor=\"end\">{Label(value, y1 - y0)}</text>");
+                svg.Append(CultureInfo.InvariantCulture, $"<line class=\"grid\" x1=\"{left}\" x2=\"{Width - 10}\" y1=\"{Y(value):0.#}\" y2=\"{Y(value):0.#}\"/><text x=\"{left - 6}\" y=\"{Y(value) + 4:0.#}\" text-anchor=\"end\">{labels[i]}</text>");
             }
 
-            svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{Left}\" y=\"{Height - 6}\">{x0:0}</text><text x=\"{Width - 10}\" y=\"{Height - 6}\" text-anchor=\"end\">step {x1:0}</text>");
+            svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{left}\" y=\"{Height - 6}\">{x0:0}</text><text x=\"{Width - 10}\" y=\"{Height - 6}\" text-anchor=\"end\">step {x1:0}</text>");
             for (var c = 0; c < curves.Count; c++)
             {
                 var points = Thin(curves[c].Points.Where(point => double.IsFinite(point.Y)).ToList());

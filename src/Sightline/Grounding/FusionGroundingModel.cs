@@ -66,7 +66,7 @@ public sealed class FusionGroundingModel(FusionModel model, FusionProcessor proc
             var text = words.Length == 1 ? words[0] : Op.Concat(0, words);
             var output = model.Ground(image, text, [.. words.Select(w => w.Shape[0])], [asked.Length]);
             cancellationToken.ThrowIfCancellationRequested();
-            answers.AddRange(FusionAnswers.Read(output, 0, canvas, asked, options));
+            answers.AddRange(FusionAnswers.Read(output, 0, canvas, asked, options).Select(answer => answer with { IgnoredWordPieces = processor.IgnoredWordPieces(answer.Phrase) }));
         }
 
         return For(options.Task, new GroundingResult(picture, answers));

@@ -36,6 +36,8 @@ public sealed class Grounder : IDisposable
     /// <exception cref="SightlineException">The folder is missing, holds another kind of model, or a file in it is damaged.</exception>
     public static Grounder Load(string folder, QuantizedFormat? quantization = null)
     {
+        ArgumentNullException.ThrowIfNull(folder);
+        if (string.IsNullOrWhiteSpace(folder)) throw new SightlineException(ErrorKind.Usage, "the name of the model folder is empty: give a folder such as models/nano");
         using var source = HuggingFaceFolder.Open(folder);
         return source.ModelType switch
         {

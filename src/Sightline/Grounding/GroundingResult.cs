@@ -39,6 +39,9 @@ public sealed record PhraseAnswer(string Phrase, double Presence, IReadOnlyList<
 
     /// <summary>What a vision-language model said; null for other models. Phrases of one question share it.</summary>
     public SpokenAnswer? Spoken { get; init; }
+
+    /// <summary>Word pieces at the end of the phrase that the model had no room for and did not read; 0 for all phrases of usual length.</summary>
+    public int IgnoredWordPieces { get; init; }
 }
 
 /// <summary>What a model found in one picture.</summary>
@@ -93,13 +96,24 @@ public sealed record GroundingOptions
     public LanguageOptions Language { get; init; } = new();
 
     /// <summary>Detections below this score are left out; null: below 0.3, and of a vision-language model none, as it names only what it has found.</summary>
-    public double? Threshold { get; init; }
+    /// <exception cref="ArgumentOutOfRangeException">Not a number from 0 to 1.</exception>
+    public double? Threshold { get; init => field = value is { } share ? Share(share, nameof(Threshold)) : null; }
 
     /// <summary>Of two detections of one phrase that overlap more than this, the weaker is left out.</summary>
-    public double OverlapThreshold { get; init; } = 0.6;
+    /// <exception cref="ArgumentOutOfRangeException">Not a number from 0 to 1.</exception>
+    public double OverlapThreshold { get; init => field = Share(value, nameof(OverlapThreshold)); } = 0.6;
 
     /// <summary>Most detections a phrase.</summary>
-    public int MaximumDetections { get; init; } = 100;
+    /// <exception cref="ArgumentOutOfRangeException">Negative.</exception>
+    public int MaximumDetections
+    {
+        get;
+        init
+        {
+            ArgumentOutOfRangeException.ThrowIfNegative(value, nameof(MaximumDetections));
+            field = value;
+        }
+    } = 100;
 
     /// <summary>
     /// Most phrases that a model reads in one pass; more take several passes over the picture's features. A phrase's answer depends a little on
@@ -109,4 +123,7 @@ public sealed record GroundingOptions
 
     /// <summary>The options with which a picture is measured: everything that can still count.</summary>
     public static GroundingOptions ForEvaluation { get; } = new() { Threshold = 0.001 };
+
+    private static double Share(double value, string name) =>
+        value is >= 0 and <= 1 ? value : throw new ArgumentOutOfRangeException(name, value, $"{name} must be a number from 0 to 1");
 }

@@ -27,4 +27,10 @@ public sealed record PictureReadOptions
 
     /// <summary>Files larger than this (bytes) are refused before they are read.</summary>
     public long MaxFileBytes { get; init; } = 1L << 30;
+
+    /// <summary>
+    /// Clip 16-bit grey at 255, as Pillow's conversion to RGB does, instead of keeping the high byte. For comparisons with pipelines that read
+    /// pictures with Pillow; what has more than 8 bits comes out white.
+    /// </summary>
+    public bool ClipDeepGrey { get; init; }
 }

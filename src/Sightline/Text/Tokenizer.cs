@@ -46,7 +46,7 @@ public abstract class Tokenizer : ITokenizer
     /// Reads a tokenizer from a Hugging Face folder: <c>tokenizer.json</c>, or <c>tokenizer_config.json</c> with
     /// <c>vocab.json</c> and <c>merges.txt</c> (Qwen2, CLIP) or <c>vocab.txt</c> (BERT).
     /// </summary>
-    /// <exception cref="SightlineException">NotFound when there are no tokenizer files, BadModel when one cannot be understood.</exception>
+    /// <exception cref="SightlineException">NotFound when there is no such folder, BadModel when it has no tokenizer files or one cannot be understood.</exception>
     public static Tokenizer Load(string folder) => TokenizerFolder.Load(HubCache.Resolve(folder));
 
     /// <inheritdoc/>

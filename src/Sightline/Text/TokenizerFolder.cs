@@ -22,7 +22,7 @@ internal static class TokenizerFolder
         if (Existing("vocab.txt") is { } vocabulary) return WordPieceVocabulary.Tokenizer(vocabulary, config.Bert, files);
         if (Existing("vocab.json") is { } ids && Existing("merges.txt") is { } merges) return BytePair(folder, ids, merges, config, files);
         throw new SightlineException(
-            ErrorKind.NotFound,
+            ErrorKind.BadModel,
             $"{folder} has no tokenizer: it needs tokenizer.json, or vocab.json with merges.txt, or vocab.txt; copy them from the model's page");
     }
 

@@ -62,6 +62,40 @@ public sealed class DataTests : IDisposable
         Assert.Contains(findings.RootElement.EnumerateArray(), finding => finding.GetProperty("rule").GetString() == "leakage");
     }
 
+    [Fact]
+    public async Task Convert_does_not_write_over_what_it_reads()
+    {
+        var coco = MakeSet("cells", pictures: 1);
+        foreach (var input in new[] { coco, _folder })
+        {
+            var run = await CommandLineRun.Of("data", "convert", input, coco, "--to", "sightline");
+            Assert.Equal((int)ErrorKind.Usage, run.ExitCode);
+        }
+
+        Assert.Contains("\"images\"", await File.ReadAllTextAsync(coco));
+    }
+
+    [Fact]
+    public async Task Convert_to_a_format_that_holds_nothing_of_it_is_an_error()
+    {
+        var output = Path.Combine(_folder, "refs.json");
+        var run = await CommandLineRun.Of("data", "convert", MakeSet("cells", pictures: 2), output, "--to", "refcoco");
+        Assert.Equal((int)ErrorKind.BadData, run.ExitCode);
+        Assert.Contains("can be written as RefCOCO: labelled boxes: 2 not written", run.Sentence);
+        Assert.False(File.Exists(output));
+    }
+
+    [Fact]
+    public async Task Convert_with_a_missing_picture_leaves_nothing()
+    {
+        var coco = MakeSet("cells", pictures: 2);
+        File.Delete(Path.Combine(_folder, "cells-1.png"));
+        var output = Path.Combine(_folder, "yolo");
+        var run = await CommandLineRun.Of("data", "convert", coco, output, "--to", "yolo", "--copy-pictures");
+        Assert.NotEqual(0, run.ExitCode);
+        Assert.False(Directory.Exists(output));
+    }
+
     [Theory]
     [InlineData("data convert a b --to nonsense", ErrorKind.Usage)]
     [InlineData("data convert a b", ErrorKind.Usage)]

@@ -12,7 +12,9 @@ public class GroundTests(TinyModel tiny) : IClassFixture<TinyModel>
         var run = await CommandLineRun.Of(
             "ground", tiny.Photo, "the red cell", "a star", "-m", tiny.Model, "--threshold", "0", "--most", "2", "--output", tiny.At("out", "found.png"),
             "--crops", tiny.At("crops"), "--margin", "0.1", "--export", "coco", "--export-to", tiny.At("found.json"), "--json", tiny.At("answers.json"));
-        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Equal(0, run.ExitCode);
+        Assert.All(run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries), line => Assert.StartsWith("wrote ", line));
+        Assert.DoesNotContain("wrote", run.Out);
         using var answers = JsonDocument.Parse(await File.ReadAllBytesAsync(tiny.At("answers.json")));
         var found = answers.RootElement.GetProperty("answers").EnumerateArray().SelectMany(answer => answer.GetProperty("detections").EnumerateArray()).ToList();
         Assert.NotEmpty(found);
@@ -27,6 +29,15 @@ public class GroundTests(TinyModel tiny) : IClassFixture<TinyModel>
         Assert.Equal(found.Count, Directory.GetFiles(tiny.At("crops"), "photo-*.png").Length);
         var exported = DataSet.Open(tiny.At("found.json"), DataFormat.Coco);
         Assert.Equal(found.Count, exported.Samples.Single().Objects.Count);
+        Assert.Contains("\"score\":", await File.ReadAllTextAsync(tiny.At("found.json")));
+    }
+
+    [Fact]
+    public async Task Coco_without_an_extension_gets_one()
+    {
+        var run = await CommandLineRun.Of("ground", tiny.Photo, "the red cell", "-m", tiny.Model, "--threshold", "0", "--most", "1", "--no-picture", "--export", "coco", "--export-to", tiny.At("dogs"));
+        Assert.Equal((0, $"wrote {tiny.At("dogs.json")}"), (run.ExitCode, run.Sentence));
+        Assert.True(File.Exists(tiny.At("dogs.json")));
     }
 
     [Theory]
@@ -36,8 +47,103 @@ public class GroundTests(TinyModel tiny) : IClassFixture<TinyModel>
     {
         var target = tiny.At("export-" + format);
         var run = await CommandLineRun.Of("ground", tiny.Photo, "the red cell", "-m", tiny.Model, "--threshold", "0", "--most", "1", "--no-picture", "--export", format, "--export-to", target);
+        Assert.Equal((0, $"wrote {target}"), (run.ExitCode, run.Sentence));
+        Assert.Single(DataSet.Open(target).Samples.SelectMany(sample => sample.Objects));
+        Assert.Equal(0, (await CommandLineRun.Of("data", "lint", target)).ExitCode); // the picture lies beside its labels
+        var labels = tiny.At("labels-" + format);
+        await CommandLineRun.Of("ground", tiny.Photo, "the red cell", "-m", tiny.Model, "--threshold", "0", "--no-picture", "--export", format, "--export-to", labels, "--export-labels-only");
+        Assert.Empty(Directory.GetFiles(labels, "*.png", SearchOption.AllDirectories));
+    }
+
+    [Theory]
+    [InlineData("--output")]
+    [InlineData("--json")]
+    public async Task The_picture_itself_is_never_written_over(string option)
+    {
+        var before = await File.ReadAllBytesAsync(tiny.Photo);
+        var link = tiny.At($"link-{option[2..]}.json");
+        File.CreateSymbolicLink(link, tiny.Photo);
+        foreach (var target in option == "--json" ? [link] : new[] { tiny.Photo, Path.Combine(tiny.Folder, ".", "photo.png"), link })
+        {
+            var run = await CommandLineRun.Of("ground", tiny.Photo, "the red cell", "-m", tiny.Model, option, target);
+            Assert.Equal((int)ErrorKind.Usage, run.ExitCode);
+            Assert.Contains("is what is read here and would be lost", run.Sentence);
+        }
+
+        Assert.Equal(before, await File.ReadAllBytesAsync(tiny.Photo));
+    }
+
+    [Fact]
+    public async Task Export_to_without_export_is_wrong_usage()
+    {
+        var run = await CommandLineRun.Of("ground", tiny.Photo, "the red cell", "-m", tiny.Model, "--export-to", tiny.At("x.json"));
+        Assert.Equal((int)ErrorKind.Usage, run.ExitCode);
+        Assert.Contains("add --export", run.Sentence);
+    }
+
+    [Theory]
+    [InlineData("--treshold", "; did you mean --threshold?")]
+    [InlineData("--treshold=0.9", "'--treshold' is no command or option here; did you mean --threshold?")]
+    [InlineData("--something-else", "'--something-else' is no command or option here (words that begin with -- go after a bare --)")]
+    public async Task A_mistyped_option_is_no_phrase(string option, string sentence)
+    {
+        var run = await CommandLineRun.Of("ground", tiny.Photo, "the red cell", option, "0.9", "-m", tiny.Model, "--no-picture");
+        Assert.Equal((int)ErrorKind.Usage, run.ExitCode);
+        Assert.Contains(sentence, run.Sentence);
+    }
+
+    [Fact]
+    public async Task After_a_bare_dash_dash_everything_is_a_phrase()
+    {
+        var run = await CommandLineRun.Of("ground", "-m", tiny.Model, "--no-picture", tiny.Photo, "--", "--treshold");
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
-        Assert.Single(DataSet.Open(target, pictures: tiny.Folder).Samples.SelectMany(sample => sample.Objects)); // YOLO lists pictures without labels, too
+        Assert.Contains("--treshold", run.Out);
+    }
+
+    [Fact]
+    public async Task A_phrase_that_is_cut_is_said()
+    {
+        var phrase = string.Join(' ', Enumerable.Repeat("red", 300));
+        var run = await CommandLineRun.Of("ground", tiny.Photo, "a cell", phrase, "-m", tiny.Model, "--json");
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("warning: the phrase 'red red", run.Sentence);
+        using var answers = JsonDocument.Parse(run.Out);
+        Assert.False(answers.RootElement.GetProperty("answers")[0].TryGetProperty("ignored_word_pieces", out _));
+        Assert.True(answers.RootElement.GetProperty("answers")[1].GetProperty("ignored_word_pieces").GetInt32() > 0);
+    }
+
+    [Theory]
+    [InlineData("0,5", "a number is needed, such as 0.5")]
+    [InlineData("1,000", "a number is needed, such as 0.5")]
+    [InlineData("half", "a number is needed, such as 0.5")]
+    [InlineData("1.5", "--threshold must be from 0 to 1, not 1.5")]
+    [InlineData("nan", "--threshold must be from 0 to 1")]
+    public async Task A_comma_is_no_mark_of_thousands(string threshold, string sentence)
+    {
+        var run = await CommandLineRun.Of("ground", tiny.Photo, "a cell", "-m", tiny.Model, "--threshold", threshold);
+        Assert.Equal((int)ErrorKind.Usage, run.ExitCode);
+        Assert.Contains(sentence, run.Sentence);
+    }
+
+    [Fact]
+    public async Task Crops_that_cannot_be_written_leave_nothing()
+    {
+        var folder = tiny.At("full-crops");
+        Directory.CreateDirectory(Path.Combine(folder, "photo-002-the-red-cell.png")); // a folder stands where the second crop belongs
+        var run = await CommandLineRun.Of("ground", tiny.Photo, "the red cell", "-m", tiny.Model, "--threshold", "0", "--most", "2", "--no-picture", "--crops", folder);
+        Assert.Equal((int)ErrorKind.CannotWrite, run.ExitCode);
+        Assert.Contains(folder, run.Sentence);
+        Assert.DoesNotContain(".tmp", run.Sentence);
+        Assert.Empty(Directory.GetFiles(folder, "*", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public async Task An_unknown_value_lists_the_known_ones_in_one_line()
+    {
+        var run = await CommandLineRun.Of("ground", tiny.Photo, "a cell", "--export", "pascal");
+        Assert.Equal((int)ErrorKind.Usage, run.ExitCode);
+        Assert.DoesNotContain('\t', run.Sentence);
+        Assert.All(["'coco', ", "'voc'", "'yolo'"], value => Assert.Contains(value, run.Sentence));
     }
 
     [Fact]
@@ -90,6 +196,17 @@ public class GroundTests(TinyModel tiny) : IClassFixture<TinyModel>
     }
 
     [Fact]
+    public async Task An_empty_model_name_and_a_file_are_said()
+    {
+        var empty = await CommandLineRun.Of("ground", tiny.Photo, "a cell", "-m", "");
+        Assert.Equal((int)ErrorKind.Usage, empty.ExitCode);
+        Assert.Contains("the name of the model is empty", empty.Sentence);
+        var file = await CommandLineRun.Of("ground", tiny.Photo, "a cell", "-m", Path.Combine(tiny.Model, "model.safetensors"));
+        Assert.Equal((int)ErrorKind.NotFound, file.ExitCode);
+        Assert.Contains($"is a file: give the model's folder, {tiny.Model}", file.Sentence);
+    }
+
+    [Fact]
     public async Task An_unwritable_result_is_CannotWrite()
     {
         await File.WriteAllTextAsync(tiny.At("file"), "a file where a folder should be");
@@ -136,6 +253,7 @@ public class GroundTests(TinyModel tiny) : IClassFixture<TinyModel>
         var run = await CommandLineRun.Of("models", "info", tiny.Model);
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         Assert.Contains("model_type: sightline_fusion", run.Out);
+        Assert.Contains("[4, 4, 8]", run.Out);
         Assert.Contains("BF16", run.Out);
     }
 

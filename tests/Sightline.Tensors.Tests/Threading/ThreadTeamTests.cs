@@ -7,6 +7,22 @@ namespace Sightline.Tensors.Tests.Threading;
 public class ThreadTeamTests
 {
     [Theory]
+    [InlineData(null, 4, null)]
+    [InlineData("", 4, null)]
+    [InlineData("2", 2, null)]
+    [InlineData("9", 4, "SIGHTLINE_THREADS is 9, this machine has 4 processors")]
+    [InlineData("0", 4, "SIGHTLINE_THREADS is '0', which is no number from 1 to 4")]
+    [InlineData("-1", 4, "SIGHTLINE_THREADS is '-1', which is no number")]
+    [InlineData("many", 4, "SIGHTLINE_THREADS is 'many', which is no number")]
+    public void The_setting_is_at_most_the_processors(string? setting, int threads, string? problem)
+    {
+        var read = ThreadTeam.Read(setting, processors: 4);
+        Assert.Equal(threads, read.Threads);
+        if (problem is null) Assert.Null(read.Problem);
+        else Assert.StartsWith(problem, read.Problem, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(5)]

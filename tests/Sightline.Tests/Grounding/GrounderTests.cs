@@ -110,6 +110,40 @@ public sealed class GrounderTests : IDisposable
         Assert.Contains($"config.json has a vocab_size of {TinyFusion.Config.VocabSize}", error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_phrase_that_is_too_long_says_how_much_was_not_read()
+    {
+        using var grounder = Grounder.Load(_folder);
+        var answers = grounder.Ground(TinyFusion.Picture(), ["red star", string.Join(' ', Enumerable.Repeat("star", 200))], Everything).Answers;
+        Assert.Equal(0, answers[0].IgnoredWordPieces);
+        Assert.InRange(answers[1].IgnoredWordPieces, 200 - TinyFusion.Config.MaxPhraseTokens, 202);
+    }
+
+    [Theory]
+    [InlineData(double.NaN)]
+    [InlineData(-0.1)]
+    [InlineData(1.1)]
+    public void Options_out_of_range_are_refused(double share)
+    {
+        Assert.Throws<ArgumentOutOfRangeException>(() => new GroundingOptions { Threshold = share });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new GroundingOptions { OverlapThreshold = share });
+        Assert.Throws<ArgumentOutOfRangeException>(() => new GroundingOptions { MaximumDetections = -1 });
+    }
+
+    [Fact]
+    public void No_folder_is_said_clearly()
+    {
+        Assert.Throws<ArgumentNullException>(() => Grounder.Load(null!));
+        Assert.Contains("the name of the model folder is empty", Assert.Throws<SightlineException>(() => Grounder.Load("")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_folder_without_tokenizer_is_no_model()
+    {
+        File.Delete(Path.Combine(_folder, "vocab.txt"));
+        Assert.Equal(ErrorKind.BadModel, Assert.Throws<SightlineException>(() => Grounder.Load(_folder)).Kind);
+    }
+
     [Theory]
     [InlineData("no phrase was given")]
     [InlineData("phrase 2 of 2 is empty", "star", " ")]

@@ -32,5 +32,7 @@ internal sealed class GoldenTensors
 
     public ReadOnlySpan<byte> Bytes(string name) => _file.AsSpan(_dataStart + _entries[name].Begin, _entries[name].End - _entries[name].Begin);
 
+    public int[] Integers(string name) => MemoryMarshal.Cast<byte, int>(Bytes(name)).ToArray();
+
     public ReadOnlySpan<float> Floats(string name) => MemoryMarshal.Cast<byte, float>(Bytes(name));
 }

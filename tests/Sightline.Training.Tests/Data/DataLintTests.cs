@@ -22,6 +22,20 @@ public class DataLintTests
     }
 
     [Fact]
+    public void One_odd_picture_name_does_not_hide_the_folder_of_the_others()
+    {
+        using var folder = new DataFolder();
+        var names = Enumerable.Range(1, 5).Select(i => $"{i}.bmp").ToArray();
+        foreach (var name in names) folder.WriteBmp($"images/{name}", 8, 8, (x, y) => ((byte)x, (byte)y, 0));
+        folder.WriteBmp("odd.bmp", 8, 8, (x, y) => ((byte)x, (byte)y, 0)); // beside the annotations, which is looked at first
+        var images = names.Prepend("odd.bmp").Select((name, i) => $$"""{"id": {{i}}, "file_name": "{{name}}", "width": 8, "height": 8}""");
+        var path = folder.Write("boxes.json", $$"""{"images": [{{string.Join(", ", images)}}], "annotations": [], "categories": []}""");
+        var data = DataSet.Open(path, DataFormat.Coco);
+        Assert.Equal(folder["images"], data.PictureFolder);
+        Assert.Equal("odd.bmp", Assert.Single(data.Samples, sample => data.ResolvePicture(sample) is null).PictureFile);
+    }
+
+    [Fact]
     public void FindsWrongBoxesClassesAndPhrases()
     {
         var data = Set([new("cat", new Box(600, 10, 660, 40, Frame)), new("dog", new Box(1, 1, 20, 20, Frame)), new("dog", new Box(1, 1, 20, 20, Frame)), new("cow", new Box(5, 5, 9, 9, Frame)), new("cat", new Box(5, double.NaN, 9, 9, Frame))],

@@ -40,7 +40,7 @@ public class DataToolsTests
         var coco = DataSet.Open(folder.Write("in.json", DataFolder.Coco));
         var result = DataConverter.Convert(coco, folder["yolo"], DataFormat.Yolo);
         Assert.Equal((2, 3, 0), (result.Samples, result.Objects, result.Phrases));
-        Assert.Equal(["crowd marks: 1 not written, Yolo has no place for them", "masks: 3 not written, Yolo has no place for them", "pictures with fields that only Coco has: 1 not written, Yolo has no place for them"], result.Losses);
+        Assert.Equal(["crowd marks: 1 not written, YOLO has no place for them", "masks: 3 not written, YOLO has no place for them", "pictures with fields that only COCO has: 1 not written, YOLO has no place for them"], result.Losses);
         Assert.Empty(DataConverter.Convert(coco, folder["same.json"], DataFormat.Coco).Losses);
         Assert.Equal(ErrorKind.Usage, Assert.Throws<SightlineException>(() => DataConverter.Convert(coco, folder["yolo"], DataFormat.Coco)).Kind);
         Assert.Equal(ErrorKind.Usage, Assert.Throws<SightlineException>(() => DataConverter.Convert(coco, folder["in.json"], DataFormat.Voc)).Kind);

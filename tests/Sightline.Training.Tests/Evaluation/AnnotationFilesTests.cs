@@ -37,6 +37,19 @@ public class AnnotationFilesTests
     }
 
     [Theory]
+    [InlineData("\"category_id\":1", null)]
+    [InlineData("\"category_id\":1,\"category_name\":\"a\"", null)]
+    [InlineData("\"category_id\":1,\"category_name\":\"b\"", "1 of 1 detections number their classes differently: class 1 is 'b' in the detections and 'a' in the ground truth")]
+    [InlineData("\"category_id\":7", "1 of 1 detections are of class numbers that the ground truth does not have")]
+    public void Classes_that_are_numbered_differently_are_noticed(string category, string? problem)
+    {
+        var truth = CocoGroundTruth.Parse(Encoding.UTF8.GetBytes("{" + Images + ",\"annotations\":[]}"));
+        var detections = CocoDetections.Parse(Encoding.UTF8.GetBytes($"[{{\"image_id\":1,{category},\"bbox\":[0,0,1,1],\"score\":1}}]"));
+        if (problem is null) Assert.Null(CocoDetections.NumberingProblem(truth, detections));
+        else Assert.StartsWith(problem, CocoDetections.NumberingProblem(truth, detections), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("{}", "a list of detections is expected, found an object")]
     [InlineData("[{\"image_id\":1,\"category_id\":1,\"bbox\":[1,2,3,4],\"score\":1},{\"image_id\":1,\"category_id\":1,\"bbox\":[1,2,3,4]}]", "detections[1]: 'score' is missing")]
     [InlineData("[{\"image_id\":1,\"category_id\":1,\"score\":0.5}]", "detections[0]: 'bbox' or 'segmentation' is missing")]

@@ -42,7 +42,10 @@ public class RecipeReaderTests
     [Theory]
     [InlineData("""{ "name": "n" """, "r, line 1: ")]
     [InlineData("null", "the recipe is empty")]
-    [InlineData("[]", "wrong kind")]
+    [InlineData("[]", "the recipe has a value of the wrong kind: an object in braces is needed")]
+    [InlineData("{\n \"name\" \"n\" }", "r, line 2: this is no JSON from here on")]
+    [InlineData("{ \"name\": \"n\", \"name\": \"m\" }", "r: name stands twice")]
+    [InlineData("{ \"name\": \"n\", \"train\": [], \"stages\": [ { \"kind\": \"Boxes\", \"steps\": 5, \"steps\": 6 } ] }", "r: stages[0].steps stands twice")]
     [InlineData("""{ "train": [], "stages": [] }""", "lacks 'name'")]
     [InlineData("{\n \"name\": \"n\",\n \"colour\": 1 }", "r, line 3: 'colour' is not a key of recipes")]
     [InlineData("""{ "name": "n", "train": [ { "name": "s", "scenes": { "sides": 3 } } ], "stages": [] }""", "'train[0].scenes.sides' is not a key of recipes")]
@@ -52,8 +55,20 @@ public class RecipeReaderTests
 
     [Theory]
     [InlineData("stages[0].steps=0", "stages[0].steps must be positive, is 0")]
-    [InlineData("stages[0].steps=1.5", "stages[0].steps has a value of the wrong kind")]
-    [InlineData("stages[0].kind=Other", "stages[0].kind has a value of the wrong kind")]
+    [InlineData("stages[0].steps=1.5", "stages[0].steps has a value of the wrong kind: a whole number is needed")]
+    [InlineData("seed=-1", "seed has a value of the wrong kind: a whole number from 0 is needed")]
+    [InlineData("name=3", "name has a value of the wrong kind: a text in quotes is needed")]
+    [InlineData("stages[0].mixed_precision=1", "stages[0].mixed_precision has a value of the wrong kind: true or false is needed")]
+    [InlineData("stages[0].freeze=head", "stages[0].freeze has a value of the wrong kind: a list in brackets is needed")]
+    [InlineData("stages[0].learning_rate=fast", "stages[0].learning_rate has a value of the wrong kind: a number is needed")]
+    [InlineData("stages[0].schedule=Step", "stages[0].schedule has a value of the wrong kind: Cosine, Linear or Constant is needed")]
+    [InlineData("stages[0].kind=7", "stages[0].kind must be Contrastive or Boxes")]
+    [InlineData("stages[0].validate_every=-1", "stages[0].validate_every must not be negative, is -1")]
+    [InlineData("validation=[{\"name\": \"v\", \"pictures\": {\"path\": \"p\", \"augmentation\": {\"mirror_probability\": 5}}}]", "source 'v': mirror_probability must be 0 to 1, is 5")]
+    [InlineData("validation=[{\"name\": \"v\", \"pictures\": {\"path\": \"p\", \"augmentation\": {\"scale_low\": 2}}}]", "source 'v': scale_low and scale_high must be positive and in this order, are 2 and 1.5")]
+    [InlineData("model.initialize_from=", "r with --set: model.initialize_from is empty: give a folder, or leave the key out")]
+    [InlineData("model.initialize_from=no/such/model", "r with --set: model.initialize_from is 'no/such/model', and there is no such folder: looked at /")]
+    [InlineData("stages[0].kind=Other", "stages[0].kind has a value of the wrong kind: Contrastive or Boxes is needed")]
     [InlineData("stages[0].batch=-1", "stages[0].batch must not be negative")]
     [InlineData("stages[0].accumulate=0", "stages[0].accumulate must be positive")]
     [InlineData("stages[0].learning_rate=0", "stages[0].learning_rate must be positive")]
@@ -120,10 +135,18 @@ public class RecipeReaderTests
         Assert.Contains("/not/there.json", error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_folder_is_no_recipe()
+    {
+        var error = Assert.Throws<SightlineException>(() => RecipeReader.Read(Path.GetTempPath()));
+        Assert.Equal(ErrorKind.Usage, error.Kind);
+        Assert.Contains("is a folder: give a recipe file", error.Message, StringComparison.Ordinal);
+    }
+
     private static void Refuses(string text, string[] settings, string sentence)
     {
         var error = Assert.Throws<SightlineException>(() => RecipeReader.Parse(text, "r", settings));
-        Assert.True(error.Kind is ErrorKind.BadRecipe or ErrorKind.BadModel, $"{error.Kind}");
+        Assert.True(error.Kind is ErrorKind.BadRecipe or ErrorKind.BadModel or ErrorKind.NotFound, $"{error.Kind}");
         Assert.Contains(sentence, error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("Sightline.Training", error.Message, StringComparison.Ordinal);
     }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Sightline.Tensors.Cpu.Threading;
 
 /// <summary>Work that is cut into numbered pieces. Implemented by structs, so that a parallel loop allocates nothing.</summary>
@@ -17,6 +19,7 @@ public sealed class ThreadTeam
     private const int SpinRounds = 2_000;
     private static ThreadTeam s_shared = new(DefaultThreads());
 
+    private const string Variable = "SIGHTLINE_THREADS";
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _wake = new(0);
     private readonly int _helpers;
@@ -35,7 +38,10 @@ public sealed class ThreadTeam
         _helpers = threads - 1;
     }
 
-    /// <summary>The team that kernels use. <c>SIGHTLINE_THREADS</c> sets its size; otherwise all processors.</summary>
+    /// <summary>What is wrong with <c>SIGHTLINE_THREADS</c>, for people; null when nothing is.</summary>
+    public static string? SettingProblem => Read(Environment.GetEnvironmentVariable(Variable), Environment.ProcessorCount).Problem;
+
+    /// <summary>The team that kernels use. <c>SIGHTLINE_THREADS</c> sets its size, up to all processors, which is the default.</summary>
     public static ThreadTeam Shared => Volatile.Read(ref s_shared);
 
     /// <summary>Threads that work on a loop, the caller included.</summary>
@@ -88,10 +94,16 @@ public sealed class ThreadTeam
         }
     }
 
-    private static int DefaultThreads() =>
-        int.TryParse(Environment.GetEnvironmentVariable("SIGHTLINE_THREADS"), out var threads) && threads > 0
-            ? threads
-            : Environment.ProcessorCount;
+    private static int DefaultThreads() => Read(Environment.GetEnvironmentVariable(Variable), Environment.ProcessorCount).Threads;
+
+    /// <summary>What a setting means on a machine of so many processors: more threads than those only wait for each other.</summary>
+    internal static (int Threads, string? Problem) Read(string? setting, int processors)
+    {
+        if (string.IsNullOrWhiteSpace(setting)) return (processors, null);
+        if (!int.TryParse(setting, NumberStyles.None, CultureInfo.InvariantCulture, out var threads) || threads < 1)
+            return (processors, $"{Variable} is '{setting}', which is no number from 1 to {processors}: all {processors} processors are used");
+        return threads <= processors ? (threads, null) : (processors, $"{Variable} is {threads}, this machine has {processors} processors: {processors} threads are used");
+    }
 
     private void EnsureStarted()
     {

@@ -83,19 +83,20 @@ internal static unsafe class VipsCodec
         var bands = vips_image_get_bands(image);
         var interpretation = (VipsInterpretation)vips_image_get_interpretation(image);
         var format = vips_image_get_format(image);
-        if (format is not (UChar or (int)VipsSampleFormat.UShort))
-        {
-            image = Run("cast", "format=uchar", image); // clips to 0..255, as Pillow does for its modes I and F
-            format = UChar;
-        }
+        var isNumbers = format is not (UChar or (int)VipsSampleFormat.UShort);
+        if (isNumbers) image = Run("cast", "format=double", image);
 
         nuint length = 0;
         var samples = vips_image_write_to_memory(image, &length);
         if (samples == null) throw new VipsException(VipsOperation.TakeError());
         try
         {
-            var layout = new RawSamples(width, height, bands, format != UChar, interpretation == VipsInterpretation.Cmyk);
-            return layout.ToPicture(new ReadOnlySpan<byte>(samples, checked((int)length)), options.Alpha);
+            var layout = new RawSamples(width, height, bands, format == (int)VipsSampleFormat.UShort, interpretation == VipsInterpretation.Cmyk);
+            if (!isNumbers) return layout.ToPicture(new ReadOnlySpan<byte>(samples, checked((int)length)), options);
+            var numbers = new ReadOnlySpan<double>(samples, checked((int)(length / sizeof(double))));
+            var bytes = RawSamples.FromNumbers(numbers, format >= (int)VipsSampleFormat.Float, out var low, out var high)
+                ?? throw HeaderReader.Bad(FormattableString.Invariant($"{name} holds numbers from {low:0.###} to {high:0.###}, not colours: scale them to 0..1 or 0..255, or save the picture with 8 or 16 bits"));
+            return layout.ToPicture(bytes, options);
         }
         finally
         {
@@ -139,9 +140,10 @@ internal static unsafe class VipsCodec
         Grey16 = 26,
     }
 
-    /// <summary>libvips' VipsBandFormat, the value used here.</summary>
+    /// <summary>libvips' VipsBandFormat, the values used here.</summary>
     private enum VipsSampleFormat
     {
         UShort = 2,
+        Float = 6,
     }
 }

@@ -65,6 +65,14 @@ public sealed class FusionProcessor(FusionConfig config, ITokenizer tokenizer)
             [.. phrasesByPicture.Select(phrases => phrases.Count)]);
     }
 
+    /// <summary>How many word pieces at the end of a phrase are not read, because the model has no room for them. Not thread-safe.</summary>
+    public int IgnoredWordPieces(string phrase)
+    {
+        _ids.Clear();
+        tokenizer.Encode(phrase, _ids);
+        return Math.Max(0, _ids.Count - config.MaxPhraseTokens);
+    }
+
     private int Tokenize(string phrase, List<long> ids)
     {
         _ids.Clear();
