@@ -26,6 +26,17 @@ internal static class RecipeProblem
         (typeof(string).FullName!, "a text in quotes"),
     ];
 
+    /// <summary>Keys that must be there: for these the JSON reader's message names the object around them.</summary>
+    private static readonly Dictionary<string, string> Required = new(StringComparer.Ordinal)
+    {
+        ["name"] = "a text in quotes",
+        ["path"] = "a text in quotes",
+        ["train"] = "a list in brackets",
+        ["stages"] = "a list in brackets",
+        ["kind"] = Names<StageKind>(),
+        ["steps"] = "a whole number",
+    };
+
     /// <summary>"A, B or C": the values of an enumeration.</summary>
     public static string Names<T>()
         where T : struct, Enum
@@ -51,13 +62,14 @@ internal static class RecipeProblem
         if (message.Contains("missing required properties", StringComparison.Ordinal))
             return $"{place} lacks {message[(message.LastIndexOf(':') + 1)..].Trim().TrimEnd('.')}";
         if (message.Contains("does not contain any JSON tokens", StringComparison.Ordinal)) return "the recipe is empty";
-        if (message.StartsWith("The JSON value could not be converted", StringComparison.Ordinal)) return $"{place} has a value of the wrong kind: {Allowed(message)} is needed";
+        if (message.StartsWith("The JSON value could not be converted", StringComparison.Ordinal)) return $"{place} has a value of the wrong kind: {Allowed(message, place)} is needed";
         return "this is no JSON from here on: look for a missing or wrong comma, quote, brace or bracket";
     }
 
-    private static string Allowed(string message)
+    private static string Allowed(string message, string place)
     {
         var type = message.Split(" Path:")[0];
+        if (type.Contains("Recipe.", StringComparison.Ordinal) && Required.TryGetValue(place[(place.LastIndexOf('.') + 1)..], out var required)) return required;
         foreach (var kind in Kinds)
         {
             if (type.Contains(kind.Type, StringComparison.Ordinal)) return kind.Allowed;

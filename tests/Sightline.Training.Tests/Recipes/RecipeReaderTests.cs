@@ -148,6 +148,6 @@ public class RecipeReaderTests
         var error = Assert.Throws<SightlineException>(() => RecipeReader.Parse(text, "r", settings));
         Assert.True(error.Kind is ErrorKind.BadRecipe or ErrorKind.BadModel or ErrorKind.NotFound, $"{error.Kind}");
         Assert.Contains(sentence, error.Message, StringComparison.Ordinal);
-        Assert.DoesNotContain("Sightline.Training", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("Sightline.Training.Recipes", error.Message, StringComparison.Ordinal);
     }
 }
