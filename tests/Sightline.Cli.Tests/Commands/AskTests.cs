@@ -40,7 +40,7 @@ public class AskTests(TinyModel tiny) : IClassFixture<TinyModel>
     {
         var file = tiny.At($"found{weights}.png");
         var run = await CommandLineRun.Of("ground", tiny.Photo, "red cell", "-m", s_language, "--constrained", weights, "--output", file);
-        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Equal((0, $"wrote {file}"), (run.ExitCode, run.Sentence));
         Assert.Equal(80, Picture.Load(file).Width);
         Assert.Contains("red cell", run.Out);
     }
