@@ -1,5 +1,4 @@
 using Sightline.Generation;
-using Sightline.Models;
 using Sightline.Models.QwenVl;
 using Sightline.Nn;
 using Sightline.Testing;
