@@ -50,8 +50,10 @@ internal sealed class DataLintCommand : ToolCommand
         var errors = findings.Count(finding => finding.Severity == LintSeverity.Error);
         var warnings = findings.Count(finding => finding.Severity == LintSeverity.Warning);
         if (errors == 0 && (warnings == 0 || !settings.Strict)) return ExitCode.Success;
-        throw new SightlineException(ErrorKind.CheckFailed, string.Create(CultureInfo.InvariantCulture, $"the data set does not hold: {errors} errors, {warnings} warnings"));
+        throw new SightlineException(ErrorKind.CheckFailed, string.Create(CultureInfo.InvariantCulture, $"the data set does not hold: {Counted(errors, "error")}, {Counted(warnings, "warning")}"));
     }
+
+    private static string Counted(int count, string what) => string.Create(CultureInfo.InvariantCulture, $"{count} {what}{(count == 1 ? "" : "s")}");
 
     /// <summary>One set whose splits are the given sets; pictures by full path, since their folders differ.</summary>
     private static DataSet Join(List<DataSet> sets) => sets is [var only] ? only : sets[0] with

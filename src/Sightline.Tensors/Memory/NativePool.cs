@@ -122,6 +122,7 @@ internal sealed unsafe class NativeBlock(NativePool pool, nint pointer, long siz
 
     public int ClassIndex => classIndex;
 
+    /// <summary>Makes a block that came from the free list count as alive again.</summary>
     public void Reuse() => Revive();
 
     protected override void Free() => pool.Return(this);

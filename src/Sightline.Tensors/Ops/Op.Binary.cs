@@ -66,14 +66,6 @@ namespace Sightline.Tensors.Ops
             return Tape.Wants(a, b) ? Tape.Add(new WhereNode(mask, a, b), y) : y;
         }
 
-        /// <summary>x with <paramref name="value"/> where the mask is true. The mask broadcasts to x.</summary>
-        public static Tensor MaskedFill(Tensor x, Tensor mask, float value)
-        {
-            var fill = Tensor.Empty([], x.DType, x.Engine);
-            x.Engine.Fill(fill, value);
-            return Where(mask, fill, x);
-        }
-
         private static Shape MaskShape(Tensor mask, Shape values)
         {
             var rank = Math.Max(mask.Shape.Rank, values.Rank);

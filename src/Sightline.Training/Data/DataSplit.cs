@@ -16,18 +16,6 @@ public static class DataSplit
         return Mark(data, s => random.Fork(s.Id).NextDouble() < validation);
     }
 
-    /// <summary>Marks the samples whose id (or picture file, with or without extension) is in the list "val", the others "train".</summary>
-    /// <exception cref="SightlineException">BadData: a listed name is not in the data set.</exception>
-    public static DataSet ByList(DataSet data, IReadOnlyCollection<string> validation)
-    {
-        ArgumentNullException.ThrowIfNull(data);
-        var wanted = validation.Select(Path.GetFileNameWithoutExtension).ToHashSet(StringComparer.Ordinal);
-        var known = data.Samples.Select(Stem).ToHashSet(StringComparer.Ordinal);
-        if (wanted.FirstOrDefault(w => !known.Contains(w!)) is { } stray)
-            throw new SightlineException(ErrorKind.BadData, $"the validation list names '{stray}', which is not a picture of {data.Name}");
-        return Mark(data, s => wanted.Contains(Stem(s)));
-    }
-
     /// <summary>
     /// Cuts the samples, sorted by id, into blocks of <paramref name="block"/> consecutive names and marks every
     /// <paramref name="every"/>th block "val". For pictures that were taken in sequence: neighbours are near-duplicates, and
@@ -47,8 +35,6 @@ public static class DataSplit
         ArgumentNullException.ThrowIfNull(data);
         return data with { Samples = [.. data.Samples.Select(s => s with { Split = isValidation(s) ? "val" : "train" })] };
     }
-
-    private static string Stem(DataSample sample) => Path.GetFileNameWithoutExtension(sample.PictureFile);
 
     private static void CheckShare(double share)
     {

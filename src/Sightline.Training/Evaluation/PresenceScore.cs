@@ -22,9 +22,6 @@ public sealed record PresenceScore(long TruePositives, long FalsePositives, long
     /// <summary>Share of present phrases that were found present; -1 for none.</summary>
     public double Recall => Share(TruePositives, TruePositives + FalseNegatives);
 
-    /// <summary>Share of absent phrases that were found absent; -1 for none.</summary>
-    public double Specificity => Share(TrueNegatives, TrueNegatives + FalsePositives);
-
     /// <summary>Counts statements against the truth.</summary>
     /// <param name="predicted">Whether the model gave something.</param>
     /// <param name="present">Whether it is there.</param>

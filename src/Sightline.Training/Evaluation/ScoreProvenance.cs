@@ -9,6 +9,7 @@ namespace Sightline.Training.Evaluation;
 /// <param name="Machine">Processor, cores, memory, system.</param>
 public sealed record ScoreProvenance(string Command, ulong Seed, string Commit, string Machine)
 {
+    /// <summary>Writes <c>command</c>, <c>seed</c>, <c>commit</c> and <c>machine</c> into the object that is open.</summary>
     public void WriteJson(Utf8JsonWriter writer)
     {
         writer.WriteString("command", Command);

@@ -20,6 +20,7 @@ public sealed class GroundingTrainer : IDisposable
     private readonly TimeProvider _clock;
     private readonly PictureMemory _pictures;
     private TrainingRecipe _recipe;
+    private string? _saved; // the name of the run's last checkpoint
 
     /// <summary>Opens the data, makes the model and checks that everything fits; trains nothing yet.</summary>
     public GroundingTrainer(TrainingRecipe recipe, RunFolder folder, TimeProvider? clock = null)
@@ -77,6 +78,7 @@ public sealed class GroundingTrainer : IDisposable
         ArgumentNullException.ThrowIfNull(observer);
         if (_recipe.Stages.Any(stage => stage.Batch == 0)) Plan();
         var resumed = _folder.LatestCheckpoint();
+        _saved = resumed?.Name;
         for (var index = resumed?.Stage ?? 0; index < _recipe.Stages.Count; index++)
         {
             using var stage = new StageState(_recipe, index, _model);
@@ -86,7 +88,7 @@ public sealed class GroundingTrainer : IDisposable
             if (!RunStage(stage, observer, cancellationToken)) return new TrainingOutcome(false, _folder.ModelFolder, []);
             var last = index == _recipe.Stages.Count - 1;
             // what comes now can be killed, too, and must not train the last steps again
-            if (last) observer.OnCheckpoint(_folder.SaveCheckpoint(stage));
+            if (last) Save(stage, observer);
             stage.Average?.Swap(); // the next stage starts from the averaged weights
             if (!last) continue;
             FusionFolder.Save(_folder.ModelFolder, _model, _recipe.Model.TokenizerFolder());
@@ -141,7 +143,7 @@ public sealed class GroundingTrainer : IDisposable
     private bool RunStage(StageState stage, ITrainingObserver observer, CancellationToken cancellationToken)
     {
         var recipe = stage.Recipe;
-        var step = new TrainingStepRunner(_model, _processor, _config, recipe, _recipe.Seed, stage.Index);
+        var step = new TrainingStepRunner(_model, _processor, _config, recipe, _recipe.Seed, stage.Index, () => _saved);
         using var loader = new StageLoader(SourcesOf(recipe), recipe, _recipe.Seed, stage.Index, stage.Step);
         var speed = new SpeedMeter(_clock);
         while (stage.Step < recipe.Steps)
@@ -157,7 +159,7 @@ public sealed class GroundingTrainer : IDisposable
             }
 
             if (cancellationToken.IsCancellationRequested || (IsDue(recipe.SaveEvery, stage.Step) && stage.Step > loader.FirstStep))
-                observer.OnCheckpoint(_folder.SaveCheckpoint(stage));
+                Save(stage, observer);
             if (cancellationToken.IsCancellationRequested) return false;
             var metrics = step.Run(stage, loader);
             stage.Step++;
@@ -167,6 +169,13 @@ public sealed class GroundingTrainer : IDisposable
         }
 
         return true;
+    }
+
+    private void Save(StageState stage, ITrainingObserver observer)
+    {
+        var file = _folder.SaveCheckpoint(stage);
+        _saved = Path.GetFileName(file);
+        observer.OnCheckpoint(file);
     }
 
     private static bool IsDue(int every, int step) => every > 0 && step > 0 && step % every == 0;

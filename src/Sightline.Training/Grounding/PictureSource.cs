@@ -90,10 +90,8 @@ public sealed class PictureSource : ISampleSource
         var random = _random.Fork((ulong)(_training ? index : at) + 1);
         try
         {
-            var (turned, picture) = Turn(sample, Load(at), _training && _recipe.QuarterTurns ? random.NextInt(4) : 0);
-            var grounded = Ground(turned, picture, random);
-            if (_augmenter is not null) grounded = _augmenter.Apply(grounded, random);
-            return TrainingSample.From($"{Name}/{sample.Id}", grounded, _processor);
+            var grounded = Turned(at, random);
+            return TrainingSample.From($"{Name}/{sample.Id}", _augmenter is null ? grounded : Vary(grounded, _augmenter, random), _processor);
         }
         catch (SightlineException error)
         {
@@ -117,6 +115,25 @@ public sealed class PictureSource : ISampleSource
         if (recipe.HoldOutEvery > 0) data = DataSplit.ByBlocks(data, recipe.HoldOutBlock, recipe.HoldOutEvery).Where(recipe.HeldOutPart ? "val" : "train");
         if (recipe.Split is { } split) data = data.Where(split);
         return recipe.IncompleteLabels.Count == 0 ? data : data.WithIncomplete(recipe.IncompleteLabels);
+    }
+
+    private GroundedPicture Turned(int at, RandomStream random)
+    {
+        var (sample, picture) = Turn(_data.Samples[at], Load(at), _training && _recipe.QuarterTurns ? random.NextInt(4) : 0);
+        return Ground(sample, picture, random);
+    }
+
+    /// <summary>A variation of one picture, or a mosaic with three others, if the recipe asks for mosaics and the four share a phrase.</summary>
+    private GroundedPicture Vary(GroundedPicture grounded, Augmenter augmenter, RandomStream random)
+    {
+        if (_recipe.Augmentation!.MosaicProbability > 0 && random.NextBool(_recipe.Augmentation.MosaicProbability))
+        {
+            var others = Enumerable.Range(0, 3).Select(_ => Turned(random.NextInt(_data.Samples.Count), random));
+            var mosaic = augmenter.Mosaic([grounded, .. others], random);
+            if (mosaic.Phrases.Count > 0) return mosaic;
+        }
+
+        return augmenter.Apply(grounded, random);
     }
 
     /// <summary>The sample turned clockwise by quarters; its boxes then speak 0..1, since the kept picture may be smaller than the file.</summary>

@@ -20,6 +20,9 @@ public sealed class RunCheckpoint
         _optimizerSteps = Number(checkpoint, "optimizer_steps");
     }
 
+    /// <summary>The file's name, without its folder.</summary>
+    public string Name => Path.GetFileName(_file);
+
     /// <summary>Index of the stage.</summary>
     public int Stage { get; }
 

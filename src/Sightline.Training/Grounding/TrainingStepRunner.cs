@@ -8,8 +8,12 @@ using Sightline.Training.Recipes;
 
 namespace Sightline.Training.Grounding;
 
-/// <summary>One optimizer step: micro-batches forward and backward, clip, update, average.</summary>
-internal sealed class TrainingStepRunner(FusionModel model, FusionProcessor processor, FusionConfig config, StageRecipe recipe, ulong seed, int stage)
+/// <summary>
+/// One optimizer step: micro-batches forward and backward, clip, update, average. <paramref name="saved"/> names the run's last checkpoint, for the
+/// message of a run that stops; null, or a null name, where there is none.
+/// </summary>
+internal sealed class TrainingStepRunner(
+    FusionModel model, FusionProcessor processor, FusionConfig config, StageRecipe recipe, ulong seed, int stage, Func<string?>? saved = null)
 {
     private readonly GroundingLoss _boxes = new(config, recipe.Loss, recipe.Matching);
     private readonly RegionContrast _contrast = new(config, recipe.Contrast);
@@ -167,8 +171,9 @@ internal sealed class TrainingStepRunner(FusionModel model, FusionProcessor proc
     private void RequireFinite(string metric, float value, int step, IReadOnlyList<TrainingSample> samples)
     {
         if (float.IsFinite(value)) return;
+        var kept = saved?.Invoke() is { } file ? $"the last checkpoint, {file}, is good" : "nothing had been saved yet";
         throw new SightlineException(
             ErrorKind.RunStopped,
-            string.Create(CultureInfo.InvariantCulture, $"stage {stage + 1}, step {step + 1}: the {metric} is {value}; samples: {string.Join(", ", samples.Select(sample => sample.Name))}. Lower the learning rate or look at these samples; the last checkpoint is good"));
+            string.Create(CultureInfo.InvariantCulture, $"stage {stage + 1}, step {step + 1}: the {metric} is {value}; samples: {string.Join(", ", samples.Select(sample => sample.Name))}. Lower the learning rate or look at these samples; {kept}"));
     }
 }

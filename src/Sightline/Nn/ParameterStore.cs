@@ -32,7 +32,7 @@ public sealed class ParameterStore : IDisposable
     private readonly List<(string Path, Shape Shape)> _linears = [];
     private readonly HashSet<string> _asked = new(StringComparer.Ordinal);
     private readonly List<string> _missing = [];
-    private readonly List<string> _misfits = [];
+    private readonly List<string> _misfits = []; // entries whose shape in the checkpoint differs, as readable sentences
     private readonly List<(string Name, Shape Shape)> _wanted = [];
     private WeightPlan? _plan;
     private bool _leaveUnwritten;
@@ -49,9 +49,6 @@ public sealed class ParameterStore : IDisposable
 
     /// <summary>Paths that the checkpoint lacks (and that were started anew, where a seed was given).</summary>
     public IReadOnlyList<string> Missing => _missing;
-
-    /// <summary>Entries whose shape in the checkpoint differs, as readable sentences.</summary>
-    public IReadOnlyList<string> Misfits => _misfits;
 
     /// <summary>Number of trainable and frozen numbers, quantized ones included.</summary>
     public long Count => _ordered.Sum(parameter => parameter.Value.Count) + _unpacked.Sum(weight => weight.Count) + _quantized.Sum(weight => (long)weight.OutputSize * weight.InputSize);

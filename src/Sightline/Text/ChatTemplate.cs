@@ -12,9 +12,6 @@ public sealed record ChatPart(string Type, string Text)
     /// <summary>A picture; the template writes its placeholder tokens.</summary>
     public static ChatPart Image { get; } = new("image", "");
 
-    /// <summary>A video; the template writes its placeholder tokens.</summary>
-    public static ChatPart Video { get; } = new("video", "");
-
     /// <summary>Words.</summary>
     public static ChatPart Words(string text) => new("text", text);
 }

@@ -156,7 +156,20 @@ public sealed class GroundingTrainerTests : IDisposable
         var error = Assert.Throws<SightlineException>(() => trainer.Run(watcher, CancellationToken.None));
         Assert.Equal(ErrorKind.RunStopped, error.Kind);
         Assert.StartsWith("stage 2, step 4: the loss is NaN; samples: scenes #", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith("the last checkpoint, stage01-step0000002.safetensors, is good", error.Message, StringComparison.Ordinal);
         Assert.Equal(2, folder.LatestCheckpoint()!.Step);
+    }
+
+    [Fact]
+    public void A_run_that_stops_before_it_saved_promises_no_checkpoint()
+    {
+        using var folder = _place.Folder();
+        using var trainer = new GroundingTrainer(TinyRun.Recipe(Short), folder);
+        var watcher = new Watcher(_ => trainer.Model.ContrastLogScale.AsSpan<float>().Fill(float.NaN));
+        var error = Assert.Throws<SightlineException>(() => trainer.Run(watcher, CancellationToken.None));
+        Assert.StartsWith("stage 1, step 2: ", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith("; nothing had been saved yet", error.Message, StringComparison.Ordinal);
+        Assert.Null(folder.LatestCheckpoint());
     }
 
     [Theory]

@@ -41,19 +41,7 @@ public class SetLossTests
         var name = json.GetProperty("name").GetString()!;
         var kind = Array.Find(s_kinds, entry => entry.Name == op).Kind;
         var tensors = SafetensorsFile.Read(Fixtures.Path("losses", op + ".safetensors"));
-        var parameters = json.GetProperty("params");
-        var loss = new SetLoss(new SetLossOptions
-        {
-            Classification = kind,
-            ClassWeight = kind == SetClassification.TokenFocal ? 2 : 1,
-            ClassCost = parameters.GetProperty("class_cost").GetSingle(),
-            BoxCost = parameters.GetProperty("bbox_cost").GetSingle(),
-            GiouCost = parameters.GetProperty("giou_cost").GetSingle(),
-            BoxWeight = parameters.GetProperty("bbox_loss_coefficient").GetSingle(),
-            GiouWeight = parameters.GetProperty("giou_loss_coefficient").GetSingle(),
-            NothingWeight = parameters.GetProperty("eos_coefficient").GetSingle(),
-            FocalAlpha = parameters.GetProperty("focal_alpha").GetSingle(),
-        });
+        var loss = new SetLoss(Options(kind, json.GetProperty("params")));
         var inputs = new Dictionary<string, Tensor>();
         foreach (var input in (string[])["logits", "boxes", "encoder_logits", "encoder_boxes"])
         {
@@ -88,12 +76,30 @@ public class SetLossTests
 
         Near(json.GetProperty("loss" + suffix).GetDouble(), total.Item(), "loss");
         tape.Backward(total);
+        CheckGradients(inputs, tensors, name);
+    }
+
+    private static SetLossOptions Options(SetClassification kind, JsonElement parameters) => new()
+    {
+        Classification = kind,
+        ClassWeight = kind == SetClassification.TokenFocal ? 2 : 1,
+        ClassCost = parameters.GetProperty("class_cost").GetSingle(),
+        BoxCost = parameters.GetProperty("bbox_cost").GetSingle(),
+        GiouCost = parameters.GetProperty("giou_cost").GetSingle(),
+        BoxWeight = parameters.GetProperty("bbox_loss_coefficient").GetSingle(),
+        GiouWeight = parameters.GetProperty("giou_loss_coefficient").GetSingle(),
+        NothingWeight = parameters.GetProperty("eos_coefficient").GetSingle(),
+        FocalAlpha = parameters.GetProperty("focal_alpha").GetSingle(),
+    };
+
+    private static void CheckGradients(IReadOnlyDictionary<string, Tensor> inputs, IReadOnlyDictionary<string, SafetensorsFile.Entry> tensors, string name)
+    {
         foreach (var (input, value) in inputs)
         {
             var expected = (tensors.TryGetValue($"{name}/grad_intended.{input}", out var right) ? right : tensors[$"{name}/grad.{input}"]).Floats();
             var actual = value.Grad!.ToArray<float>();
             for (var i = 0; i < expected.Length; i++)
-                Assert.True(Math.Abs(actual[i] - expected[i]) <= 2e-5 + (1e-5 * Math.Abs(expected[i])), $"{op}/{name} grad.{input}[{i}]: got {actual[i]:R}, expected {expected[i]:R}");
+                Assert.True(Math.Abs(actual[i] - expected[i]) <= 2e-5 + (1e-5 * Math.Abs(expected[i])), $"{name} grad.{input}[{i}]: got {actual[i]:R}, expected {expected[i]:R}");
         }
     }
 

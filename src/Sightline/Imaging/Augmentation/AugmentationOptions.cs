@@ -52,6 +52,12 @@ public sealed record AugmentationOptions
     /// </summary>
     public bool DropSensitivePhrases { get; set; }
 
+    /// <summary>
+    /// Chance that a training picture becomes a mosaic with three others of its source (<see cref="Augmenter.Mosaic"/>); phrases that the four do not
+    /// share fall away, so it is for data sets whose classes are asked in every picture.
+    /// </summary>
+    public double MosaicProbability { get; set; }
+
     /// <summary>Chance of changing colours.</summary>
     public double ColorProbability { get; set; } = 0.8;
 
