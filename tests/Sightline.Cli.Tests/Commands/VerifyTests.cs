@@ -5,7 +5,8 @@ using Sightline.Testing;
 
 namespace Sightline.Cli.Tests.Commands;
 
-public class VerifyTests
+[Collection(Alone.Name)]
+public sealed class VerifyTests : TensorTest
 {
     private static readonly string s_reference = Fixtures.Path("qwen", "qwen3_goldens", "tiny-qwen3-vl-bf16");
 

@@ -6,7 +6,7 @@ using Sightline.Testing;
 namespace Sightline.Tests.Checkpoints;
 
 [Collection(Alone.Name)]
-public class CheckpointMemoryTests
+public sealed class CheckpointMemoryTests : TensorTest
 {
     [Fact]
     public void Loading_leaves_no_native_memory_behind()

@@ -4,7 +4,8 @@ using Sightline.Testing;
 
 namespace Sightline.Tests.Checkpoints;
 
-public class CheckpointTests
+[Collection(Alone.Name)]
+public sealed class CheckpointTests : TensorTest
 {
     [Fact]
     public void Shards_and_nested_names_hold_the_same_model()

@@ -8,7 +8,8 @@ using Sightline.Testing;
 
 namespace Sightline.Tests.Checkpoints;
 
-public class HostileFileTests
+[Collection(Alone.Name)]
+public sealed class HostileFileTests : TensorTest
 {
     private const string One = """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""";
 

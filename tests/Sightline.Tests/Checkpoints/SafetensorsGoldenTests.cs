@@ -5,7 +5,8 @@ using Sightline.Testing;
 
 namespace Sightline.Tests.Checkpoints;
 
-public class SafetensorsGoldenTests
+[Collection(Alone.Name)]
+public sealed class SafetensorsGoldenTests : TensorTest
 {
     public static TheoryData<string> Files()
     {

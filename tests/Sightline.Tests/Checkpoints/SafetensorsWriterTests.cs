@@ -6,7 +6,8 @@ using Sightline.Testing;
 
 namespace Sightline.Tests.Checkpoints;
 
-public class SafetensorsWriterTests
+[Collection(Alone.Name)]
+public sealed class SafetensorsWriterTests : TensorTest
 {
     [Fact]
     public void What_is_written_is_read_back_in_every_type()

@@ -3,11 +3,12 @@ using Sightline.Tensors;
 using Sightline.Tensors.Cpu.Threading;
 using Sightline.Tensors.Memory;
 using Sightline.Tensors.Ops;
+using Sightline.Testing;
 
 namespace Sightline.Tests.Generation;
 
 [Collection(Testing.Alone.Name)]
-public class GenerationEngineTests
+public sealed class GenerationEngineTests : TensorTest
 {
     private static readonly GenerationOptions s_small = new() { CacheTokens = 2048, PromptTokensPerStep = 100 };
 

@@ -4,7 +4,8 @@ using Sightline.Text;
 
 namespace Sightline.Tests.Generation;
 
-public class GenerationLoopTests
+[Collection(Alone.Name)]
+public sealed class GenerationLoopTests : TensorTest
 {
     private static readonly GenerationRequest s_request = new() { Prompt = new[] { 5, 6, 7 }, MaxTokens = 12 };
     private static readonly GenerationOptions s_options = new() { CacheTokens = 1024 };

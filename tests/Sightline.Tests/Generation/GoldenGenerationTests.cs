@@ -9,7 +9,8 @@ namespace Sightline.Tests.Generation;
 /// The reference's greedy answers, through the engine: alone, together with all others, and with prompts that were there already. Margins between the
 /// best two tokens are far above rounding (tests/fixtures/qwen/model_goldens/README.md), so ids are equal; log-probabilities agree to 2e-4.
 /// </summary>
-public class GoldenGenerationTests
+[Collection(Testing.Alone.Name)]
+public sealed class GoldenGenerationTests : TensorTest
 {
     private static readonly int[] s_endTokens = [858, 856];
 

@@ -13,7 +13,8 @@ using Sightline.Tests.Checkpoints;
 namespace Sightline.Tests.Models;
 
 /// <summary>What a user reads who gives the wrong folder, or a damaged one.</summary>
-public class PublishedFolderTests
+[Collection(Alone.Name)]
+public sealed class PublishedFolderTests : TensorTest
 {
     public static TheoryData<string, string> Architectures => new()
     {

@@ -10,7 +10,8 @@ using Sightline.Testing;
 namespace Sightline.Tests.Models;
 
 /// <summary>Published text encoders against the reference, state by state, padding included where the reference computes it.</summary>
-public class TextModelTests
+[Collection(Alone.Name)]
+public sealed class TextModelTests : TensorTest
 {
     [Fact]
     public void Bert_equals_the_reference()

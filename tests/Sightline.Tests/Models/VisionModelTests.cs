@@ -12,7 +12,8 @@ using Sightline.Testing;
 namespace Sightline.Tests.Models;
 
 /// <summary>Published image encoders against the reference, state by state. (CLIP's and SigLIP's gradients: see the tests of the losses.)</summary>
-public class VisionModelTests
+[Collection(Alone.Name)]
+public sealed class VisionModelTests : TensorTest
 {
     [Fact]
     public void Vit_equals_the_reference()

@@ -6,7 +6,7 @@ namespace Sightline.Training.Tests.Grounding;
 
 /// <summary>Micro-batches of one picture add up to the batch they are cut from. Without dropout: its draws depend on the order of the work.</summary>
 [Collection(Alone.Name)]
-public sealed class AccumulationTests
+public sealed class AccumulationTests : TensorTest
 {
     [Theory]
     [InlineData("Boxes", 1)]

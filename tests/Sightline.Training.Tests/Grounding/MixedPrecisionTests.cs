@@ -7,7 +7,7 @@ namespace Sightline.Training.Tests.Grounding;
 
 /// <summary>Stages with bfloat16 weights and activations and float32 masters.</summary>
 [Collection(Alone.Name)]
-public sealed class MixedPrecisionTests
+public sealed class MixedPrecisionTests : TensorTest
 {
     [Theory]
     [InlineData(0)]

@@ -1,16 +1,19 @@
+using Sightline.Imaging.Augmentation;
+using Sightline.Testing;
 using Sightline.Training.Grounding;
 using Sightline.Training.Recipes;
 using Sightline.Training.Tests.Data;
 
 namespace Sightline.Training.Tests.Grounding;
 
-public sealed class PictureMemoryTests : IDisposable
+[Collection(Alone.Name)]
+public sealed class PictureMemoryTests : TensorTest
 {
     private const int Count = 6;
     private const int Bytes = 3 * 32 * 24;
     private readonly DataFolder _folder = new();
 
-    public void Dispose() => _folder.Dispose();
+    protected override void Free() => _folder.Dispose();
 
     [Theory]
     [InlineData(0, 0)]
@@ -74,6 +77,19 @@ public sealed class PictureMemoryTests : IDisposable
     [Fact]
     public void The_room_may_change_when_a_run_goes_on() =>
         Assert.Null(RecipeDifference.First(TinyRun.Recipe("picture_memory=5"), TinyRun.Recipe()));
+
+    [Fact]
+    public void A_mosaic_shows_the_things_of_four_pictures_and_comes_again()
+    {
+        Open(null);
+        TrainingSample Sample(double mosaics, long index) => new PictureSource(
+            "p", new PictureRecipe { Path = _folder["set.jsonl"], Augmentation = AugmentationOptions.None with { MosaicProbability = mosaics } }, 1, TinyRun.Processor(), training: true).Get(index);
+        var mosaics = Enumerable.Range(0, 8).Select(i => Sample(1, i)).ToList();
+        Assert.All(mosaics, sample => Assert.Equal("cell", Assert.Single(sample.Phrases)));
+        Assert.Contains(mosaics, sample => sample.Objects.Length > 1);
+        Assert.Equal(mosaics[5].Objects, Sample(1, 5).Objects);
+        Assert.Single(Sample(0, 5).Objects);
+    }
 
     private PictureSource Open(PictureMemory? memory)
     {

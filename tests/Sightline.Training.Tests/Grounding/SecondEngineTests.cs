@@ -11,7 +11,7 @@ namespace Sightline.Training.Tests.Grounding;
 /// own kernels reach, gives the gradients of the processor's.
 /// </summary>
 [Collection(Alone.Name)]
-public sealed class SecondEngineTests
+public sealed class SecondEngineTests : TensorTest
 {
     [Theory]
     [InlineData("Boxes", 0.1)]

@@ -8,7 +8,7 @@ namespace Sightline.Training.Tests.Grounding;
 
 /// <summary>After warm-up a training step takes no new native memory, and little managed memory.</summary>
 [Collection(Alone.Name)]
-public sealed class SteadyStateTests
+public sealed class SteadyStateTests : TensorTest
 {
     [Theory]
     [InlineData(0)]

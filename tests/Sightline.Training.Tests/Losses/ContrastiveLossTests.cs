@@ -1,12 +1,14 @@
 using Sightline.Tensors;
 using Sightline.Tensors.Autograd;
 using Sightline.Tensors.Tests.Golden;
+using Sightline.Testing;
 using Sightline.Training.Losses;
 
 namespace Sightline.Training.Tests.Losses;
 
 /// <summary>Against the reference implementation in transformers and a plain one of the sigmoid loss.</summary>
-public class ContrastiveLossTests
+[Collection(Alone.Name)]
+public sealed class ContrastiveLossTests : TensorTest
 {
     public static TheoryData<string> Cases(string op) => OpFixture.Names(op, "losses");
 

@@ -12,7 +12,8 @@ namespace Sightline.Training.Tests.Losses;
 /// Matching, losses and gradients against transformers' DETR, Deformable DETR and Grounding DINO criteria (the last with the class
 /// offset put right, see the fixtures' README).
 /// </summary>
-public class SetLossTests
+[Collection(Alone.Name)]
+public sealed class SetLossTests : TensorTest
 {
     private static readonly (string Name, SetClassification Kind)[] s_kinds =
     [

@@ -9,7 +9,8 @@ using Sightline.Training.Losses;
 namespace Sightline.Training.Tests.Models;
 
 /// <summary>The losses of whole published models and their gradients, down to every parameter.</summary>
-public class ContrastiveModelTests
+[Collection(Alone.Name)]
+public sealed class ContrastiveModelTests : TensorTest
 {
     [Fact]
     public void Clip_trains_as_the_reference()

@@ -15,7 +15,8 @@ using Sightline.Training.Recipes;
 namespace Sightline.Training.Tests.Models;
 
 /// <summary>The grounding model with published encoders: starts from their weights, trains, freezes, is saved and comes back.</summary>
-public sealed class PublishedEncoderTests : IDisposable
+[Collection(Alone.Name)]
+public sealed class PublishedEncoderTests : TensorTest
 {
     private const string Image = "image_encoder.backbone.";
     private const string Text = "text_encoder.backbone.";
@@ -142,7 +143,7 @@ public sealed class PublishedEncoderTests : IDisposable
         Assert.Contains("is missing", error.Message, StringComparison.Ordinal);
     }
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    protected override void Free() => Directory.Delete(_folder, recursive: true);
 
     private static FusionConfig Small => FusionConfig.Nano with
     {

@@ -10,7 +10,7 @@ namespace Sightline.Training.Tests.Optim;
 
 /// <summary>Mixed precision: 16-bit weights with float32 masters.</summary>
 [Collection(Alone.Name)]
-public class MasterWeightTests
+public sealed class MasterWeightTests : TensorTest
 {
     [Fact]
     public void Weights_of_sixteen_bits_are_trained_through_a_float32_master()

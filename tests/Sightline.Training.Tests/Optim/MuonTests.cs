@@ -2,11 +2,13 @@ using Sightline.Nn;
 using Sightline.Tensors;
 using Sightline.Tensors.Autograd;
 using Sightline.Tensors.Ops;
+using Sightline.Testing;
 using Sightline.Training.Optim;
 
 namespace Sightline.Training.Tests.Optim;
 
-public class MuonTests
+[Collection(Alone.Name)]
+public sealed class MuonTests : TensorTest
 {
     [Theory]
     [InlineData(16, 64)]

@@ -10,7 +10,8 @@ using Sightline.Training.Optim;
 namespace Sightline.Training.Tests.Optim;
 
 /// <summary>Twenty steps of a small network against torch.optim, and the rest of the optimizers' fixtures.</summary>
-public class OptimizerTests
+[Collection(Alone.Name)]
+public sealed class OptimizerTests : TensorTest
 {
     private static readonly string[] s_paths = ["0.weight", "0.bias", "2.weight", "2.bias", "3.weight", "3.bias"];
     private static readonly FixtureTensors s_tensors = new("optim", "optimizers.safetensors");

@@ -9,7 +9,8 @@ using Sightline.Testing;
 
 namespace Sightline.Tests.Models.QwenVl;
 
-public class QwenImageProcessorTests
+[Collection(Alone.Name)]
+public sealed class QwenImageProcessorTests : TensorTest
 {
     private static readonly string Folder = Fixtures.Path("images", "qwen");
     private static readonly QwenImageProcessor Qwen2 = QwenImageProcessor.Load(Fixtures.Path("models", "tiny-qwen2-vl"));

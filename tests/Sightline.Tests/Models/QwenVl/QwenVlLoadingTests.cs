@@ -12,7 +12,8 @@ using Sightline.Verification;
 namespace Sightline.Tests.Models.QwenVl;
 
 /// <summary>Model folders that do not fit or are damaged, and the formats in which weights are kept.</summary>
-public class QwenVlLoadingTests
+[Collection(Alone.Name)]
+public sealed class QwenVlLoadingTests : TensorTest
 {
     private const string Sharded = "tiny-qwen2_5-vl-bf16-sharded";
 

@@ -7,7 +7,7 @@ namespace Sightline.Tests.Models.QwenVl;
 
 /// <summary>What a model takes and gives back.</summary>
 [Collection(Alone.Name)]
-public class QwenVlMemoryTests
+public sealed class QwenVlMemoryTests : TensorTest
 {
     [Fact]
     public void Stored_matrices_stay_in_the_mapped_file_and_everything_is_given_back()

@@ -6,7 +6,8 @@ using Sightline.Verification;
 namespace Sightline.Tests.Models.QwenVl;
 
 /// <summary>Qwen-VL models against everything that the reference implementation stored for them.</summary>
-public class QwenVlModelTests
+[Collection(Alone.Name)]
+public sealed class QwenVlModelTests : TensorTest
 {
     public static TheoryData<string, string, string> Cases
     {

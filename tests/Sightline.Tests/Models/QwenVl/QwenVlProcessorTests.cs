@@ -8,7 +8,8 @@ using Sightline.Tests.Imaging;
 
 namespace Sightline.Tests.Models.QwenVl;
 
-public class QwenVlProcessorTests
+[Collection(Alone.Name)]
+public sealed class QwenVlProcessorTests : TensorTest
 {
     [Theory]
     [InlineData("tiny-qwen2-vl", 7)]
