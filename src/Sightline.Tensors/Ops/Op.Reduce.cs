@@ -34,7 +34,7 @@ namespace Sightline.Tensors.Ops
         /// <param name="axes">The axes to sum over.</param>
         public static Tensor Sum(Tensor x, bool keepDims, params ReadOnlySpan<int> axes) => SumAxes("Sum", x, keepDims, axes, mean: false);
 
-        /// <summary>Mean over some axes (negative ones count from the end).</summary>
+        /// <summary>Mean over some axes (negative ones count from the end). NaN over no elements.</summary>
         public static Tensor Mean(Tensor x, bool keepDims, params ReadOnlySpan<int> axes) => SumAxes("Mean", x, keepDims, axes, mean: true);
 
         /// <summary>Largest element of the last axis and its int64 position; the gradient goes to that element (the first where several are equal).</summary>
@@ -61,6 +61,7 @@ namespace Sightline.Tensors.Ops
             RequireFloat("Sum", x);
             var y = Tensor.Empty([], x.DType, x.Engine);
             x.Engine.SumMiddle(x, y, 1, x.Count, 1, scale);
+            if (float.IsInfinity(scale)) x.Engine.Fill(y, float.NaN); // the mean of nothing: 0 · ∞
             return Tape.Wants(x) ? Tape.Add(new SumNode(x, [], scale), y) : y;
         }
 
@@ -89,6 +90,7 @@ namespace Sightline.Tensors.Ops
             var keptShape = new Shape(kept);
             var scale = mean ? 1f / count : 1f;
             var y = SumTo(x, keptShape, scale);
+            if (float.IsInfinity(scale)) x.Engine.Fill(y, float.NaN);
             if (!keepDims) y = y.View(new Shape(dropped[..rank]));
             return Tape.Wants(x) ? Tape.Add(new SumNode(x, keptShape, scale), y) : y;
         }

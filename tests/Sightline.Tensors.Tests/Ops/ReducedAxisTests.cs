@@ -123,7 +123,8 @@ public sealed class ReducedAxisTests : TensorTest
     private static double[] MaskedSoftmax(double[] row)
     {
         var kept = new Queue<double>(LogSoftmax([.. row.Where((_, i) => Kept(i))]).Select(Math.Exp));
-        return [.. row.Select((_, i) => Kept(i) ? kept.Dequeue() : 0)];
+        var rest = kept.Any(double.IsNaN) ? double.NaN : 0; // e^-∞ divided by a sum that is no number
+        return [.. row.Select((_, i) => Kept(i) ? kept.Dequeue() : rest)];
     }
 
     /// <summary>NaN counts as the largest.</summary>
