@@ -11,7 +11,8 @@ using Sightline.Text.Answers;
 
 namespace Sightline.Tests.Chat;
 
-public sealed class GroundingChatClientTests
+[Collection(Alone.Name)]
+public sealed class GroundingChatClientTests : TensorTest
 {
     private const int End = 858;
     private static readonly DataContent s_photo = new(File.ReadAllBytes(Fixtures.Path("models", "vit", "images", "0.png")), "image/png");

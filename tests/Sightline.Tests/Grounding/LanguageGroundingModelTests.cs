@@ -12,7 +12,8 @@ using Sightline.Text.Prompts;
 namespace Sightline.Tests.Grounding;
 
 /// <summary>What a vision-language model says, dictated or by random weights, as boxes of the picture.</summary>
-public sealed class LanguageGroundingModelTests
+[Collection(Alone.Name)]
+public sealed class LanguageGroundingModelTests : TensorTest
 {
     private const int End = 858;
 

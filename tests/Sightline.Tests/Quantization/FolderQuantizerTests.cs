@@ -16,7 +16,8 @@ using Sightline.Verification;
 namespace Sightline.Tests.Quantization;
 
 /// <summary>Folders with quantized weights: the same numbers as quantization on load, and clear sentences where they are damaged.</summary>
-public class FolderQuantizerTests
+[Collection(Alone.Name)]
+public sealed class FolderQuantizerTests : TensorTest
 {
     private const string Layer = "model.layers.0.self_attn.q_proj.weight";
     private static readonly string s_model = Fixtures.Path("models", "tiny-qwen2-vl");

@@ -9,7 +9,8 @@ using Sightline.Training.Reinforcement;
 namespace Sightline.Training.Tests.Reinforcement;
 
 /// <summary>Losses, gradients and steps of tiny Qwen-VL models against PyTorch; tolerances: <c>tests/fixtures/qwen/training/README.md</c>.</summary>
-public class QwenTrainingTests
+[Collection(Alone.Name)]
+public sealed class QwenTrainingTests : TensorTest
 {
     [Theory]
     [InlineData("tiny-qwen2-vl")]
