@@ -21,7 +21,7 @@ public class PackedToolTests(PackedToolFixture packed) : IClassFixture<PackedToo
     public void The_installed_tool_finds_things_with_the_model_and_the_samples_it_brings()
     {
         var ground = packed.Run("ground", Path.Combine(Fixtures.Root, "samples", "blood-smear.jpg"), "the white blood cell", "--output", "found.png", "--json");
-        Assert.Equal((0, ""), (ground.ExitCode, ground.Error));
+        Assert.Equal((0, "wrote found.png"), (ground.ExitCode, ground.Error.Trim()));
         using var json = JsonDocument.Parse(ground.Out);
         Assert.NotEmpty(json.RootElement.GetProperty("answers")[0].GetProperty("detections").EnumerateArray());
         Assert.True(File.Exists(Path.Combine(packed.Folder, "empty", "found.png")));

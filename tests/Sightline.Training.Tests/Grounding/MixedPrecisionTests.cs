@@ -27,8 +27,9 @@ public sealed class MixedPrecisionTests : TensorTest
         // 8 bits of mantissa a value, errors of many values average out
         Assert.InRange(dot / Math.Sqrt(a * b), 0.99, 0.9999999);
         Assert.InRange(Math.Sqrt(b / a), 0.95, 1.05);
-        // activations take half; the head, the losses and the gradients of the weights stay float32
-        Assert.True(mixedBytes < 0.85 * fullBytes, $"{mixedBytes} bytes against {fullBytes}");
+        // activations take half; the head, the losses and the gradients of the weights stay float32, and of contrastive pre-training, which
+        // makes no boxes, they are the larger part
+        Assert.True(mixedBytes < (index == 0 ? 0.9 : 0.85) * fullBytes, $"{mixedBytes} bytes against {fullBytes}");
         Assert.Equal(before, NativePool.Shared.LiveBytes);
     }
 

@@ -10,11 +10,12 @@ using Sightline.Training.Reinforcement;
 
 namespace Sightline.Training.Tests.Reinforcement;
 
-public sealed class AdapterTests : IDisposable
+[Collection(Alone.Name)]
+public sealed class AdapterTests : TensorTest
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("sightline-adapter-");
 
-    public void Dispose() => _folder.Delete(recursive: true);
+    protected override void Free() => _folder.Delete(recursive: true);
 
     [Theory]
     [InlineData("tiny-qwen2-vl")]
