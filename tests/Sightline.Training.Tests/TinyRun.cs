@@ -5,6 +5,7 @@ using Sightline.Testing;
 using Sightline.Text;
 using Sightline.Training.Grounding;
 using Sightline.Training.Recipes;
+using Sightline.Training.Runs;
 
 namespace Sightline.Training.Tests;
 
@@ -62,7 +63,7 @@ internal sealed class Watcher(Action<TrainingStep>? onStep = null, Action<int, i
         onStep?.Invoke(step);
     }
 
-    public void OnValidation(int stage, int step, IReadOnlyList<GroundingScore> scores)
+    public void OnValidation(int stage, int step, IReadOnlyList<IMeasurement> scores)
     {
         Validations.Add((stage, step));
         onValidation?.Invoke(stage, step);

@@ -3,6 +3,7 @@ using System.Globalization;
 using Sightline.Cli.Output;
 using Sightline.Training.Grounding;
 using Sightline.Training.Recipes;
+using Sightline.Training.Runs;
 using Sightline.Training.Scenes;
 
 namespace Sightline.Cli.Commands;
@@ -145,7 +146,7 @@ internal sealed class BenchmarkTrainingCommand : ToolCommand
             Waiting[step.Stage] = step.LoaderWait;
         }
 
-        public void OnValidation(int stage, int step, IReadOnlyList<GroundingScore> scores)
+        public void OnValidation(int stage, int step, IReadOnlyList<IMeasurement> scores)
         {
         }
 

@@ -4,6 +4,7 @@ using Sightline.Cli.Output;
 using Sightline.Training.Grounding;
 using Sightline.Training.Recipes;
 using Sightline.Training.Reporting;
+using Sightline.Training.Runs;
 
 namespace Sightline.Cli.Commands;
 
@@ -112,7 +113,7 @@ internal sealed class TrainCommand : ToolCommand
         {
             Terminal.Table(
                 ["source", ">AP", ">AP50", ">accuracy", ">of relations", ">presence MCC"],
-                outcome.Scores.Select(score => new[]
+                outcome.Scores.OfType<GroundingScore>().Select(score => new[]
                 {
                     score.Source, ScoreTable.Number(score.Detection?.Stats[0] ?? double.NaN), ScoreTable.Number(score.Detection?.Stats[1] ?? double.NaN),
                     ScoreTable.Number(score.Accuracy), ScoreTable.Number(score.RelationalAccuracy), Signed(score.PresenceMcc),
@@ -132,7 +133,7 @@ internal sealed class TrainCommand : ToolCommand
         json.WriteString("model", outcome.ModelFolder);
         json.WriteString("report", report);
         json.WriteStartArray("scores");
-        foreach (var score in outcome.Scores)
+        foreach (var score in outcome.Scores.OfType<GroundingScore>())
         {
             json.WriteStartObject();
             json.WriteString("source", score.Source);

@@ -1,6 +1,6 @@
 using System.Globalization;
-using Sightline.Training.Grounding;
 using Sightline.Training.Recipes;
+using Sightline.Training.Runs;
 using Spectre.Console;
 
 namespace Sightline.Cli.Output;
@@ -13,7 +13,7 @@ internal sealed class TrainingDisplay : ITrainingObserver
 {
     private static readonly TimeSpan BetweenLines = TimeSpan.FromSeconds(10);
     private readonly Terminal _terminal;
-    private readonly TrainingRecipe _recipe;
+    private readonly IReadOnlyList<StageSummary> _course;
     private readonly ITrainingObserver _recorder;
     private readonly IAnsiConsole? _console;
     private readonly ProgressTask[]? _bars;
@@ -21,24 +21,25 @@ internal sealed class TrainingDisplay : ITrainingObserver
     private long _lastLine;
     private double _loss;
 
-    private TrainingDisplay(Terminal terminal, TrainingRecipe recipe, ITrainingObserver recorder, IAnsiConsole? console, ProgressTask[]? bars, TimeProvider clock)
+    private TrainingDisplay(Terminal terminal, IReadOnlyList<StageSummary> course, ITrainingObserver recorder, IAnsiConsole? console, ProgressTask[]? bars, TimeProvider clock)
     {
-        (_terminal, _recipe, _recorder, _console, _bars, _clock) = (terminal, recipe, recorder, console, bars, clock);
+        (_terminal, _course, _recorder, _console, _bars, _clock) = (terminal, course, recorder, console, bars, clock);
         _lastLine = clock.GetTimestamp();
     }
 
     /// <summary>Runs a training with its progress on stderr.</summary>
-    public static TrainingOutcome Show(Terminal terminal, TrainingRecipe recipe, ITrainingObserver recorder, Func<ITrainingObserver, TrainingOutcome> run, TimeProvider? clock = null)
+    public static TrainingOutcome Show(Terminal terminal, RunRecipe recipe, ITrainingObserver recorder, Func<ITrainingObserver, TrainingOutcome> run, TimeProvider? clock = null)
     {
         clock ??= TimeProvider.System;
-        if (!terminal.IsInteractive) return run(new TrainingDisplay(terminal, recipe, recorder, null, null, clock));
+        var course = recipe.Course();
+        if (!terminal.IsInteractive) return run(new TrainingDisplay(terminal, course, recorder, null, null, clock));
         var console = terminal.ProgressConsole();
         return console.Progress()
             .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn { Width = 24 }, new PercentageColumn())
             .Start(context =>
             {
-                var bars = recipe.Stages.Select((stage, i) => context.AddTask(Title(recipe, i), maxValue: stage.Steps)).ToArray();
-                return run(new TrainingDisplay(terminal, recipe, recorder, console, bars, clock));
+                var bars = course.Select((stage, i) => context.AddTask(Title(course, i), maxValue: stage.Steps)).ToArray();
+                return run(new TrainingDisplay(terminal, course, recorder, console, bars, clock));
             });
     }
 
@@ -52,34 +53,33 @@ internal sealed class TrainingDisplay : ITrainingObserver
         {
             for (var earlier = 0; earlier < step.Stage; earlier++) _bars[earlier].Value = _bars[earlier].MaxValue;
             _bars[step.Stage].Value = step.Step;
-            _bars[step.Stage].Description = $"{Title(_recipe, step.Stage)}  {Markup.Escape(Figures(step))}";
+            _bars[step.Stage].Description = $"{Title(_course, step.Stage)}  {Markup.Escape(Figures(step))}";
             return;
         }
 
         var now = _clock.GetTimestamp();
         if (step.Step != 1 && step.Step != step.Steps && _clock.GetElapsedTime(_lastLine, now) < BetweenLines) return;
         _lastLine = now;
-        _terminal.Hint(string.Create(CultureInfo.InvariantCulture, $"{Title(_recipe, step.Stage)}  step {step.Step} of {step.Steps}  {Figures(step)}"));
+        _terminal.Hint(string.Create(CultureInfo.InvariantCulture, $"{Title(_course, step.Stage)}  step {step.Step} of {step.Steps}  {Figures(step)}"));
     }
 
-    public void OnValidation(int stage, int step, IReadOnlyList<GroundingScore> scores)
+    public void OnValidation(int stage, int step, IReadOnlyList<IMeasurement> scores)
     {
         _recorder.OnValidation(stage, step, scores);
         foreach (var score in scores)
-            Line(string.Create(CultureInfo.InvariantCulture, $"stage {stage + 1}, step {step}: {score.Source}: {Figures(score)}"));
+            Line(string.Create(CultureInfo.InvariantCulture, $"stage {stage + 1}, step {step}: {score.Source}: {score.Summary}"));
     }
 
     public void OnCheckpoint(string folder) => _recorder.OnCheckpoint(folder);
 
-    private static string Title(TrainingRecipe recipe, int stage) =>
-        string.Create(CultureInfo.InvariantCulture, $"stage {stage + 1} of {recipe.Stages.Count} ({recipe.Stages[stage].Kind})");
-
-    private static string Figures(GroundingScore score) => string.Join(", ", new[]
+    public void OnRollback(RunCheckpoint from, string reason)
     {
-        score.Detection is { } detection ? $"AP50 {ScoreTable.Number(detection.Stats[1])}" : null,
-        double.IsNaN(score.Accuracy) ? null : $"accuracy {ScoreTable.Number(score.Accuracy)}",
-        double.IsNaN(score.RelationalAccuracy) ? null : $"of relations {ScoreTable.Number(score.RelationalAccuracy)}",
-    }.Where(text => text is not null));
+        _recorder.OnRollback(from, reason);
+        Line(string.Create(CultureInfo.InvariantCulture, $"{reason}; back to step {from.Step} ({from.Name})"));
+    }
+
+    private static string Title(IReadOnlyList<StageSummary> course, int stage) =>
+        string.Create(CultureInfo.InvariantCulture, $"stage {stage + 1} of {course.Count} ({course[stage].Kind})");
 
     private string Figures(TrainingStep step) => string.Create(
         CultureInfo.InvariantCulture,

@@ -1,9 +1,11 @@
+using System.Globalization;
 using Sightline.Training.Evaluation;
+using Sightline.Training.Runs;
 
 namespace Sightline.Training.Grounding;
 
 /// <summary>What a model does on one validation source.</summary>
-public sealed record GroundingScore
+public sealed record GroundingScore : IMeasurement
 {
     /// <summary>The source.</summary>
     public required string Source { get; init; }
@@ -28,6 +30,27 @@ public sealed record GroundingScore
 
     /// <summary>Matthews correlation of "something is here"; NaN where nothing was asked.</summary>
     public double PresenceMcc => Presence?.MatthewsCorrelation ?? double.NaN;
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, double> Values
+    {
+        get
+        {
+            var values = new Dictionary<string, double> { ["accuracy"] = Accuracy, ["relational_accuracy"] = RelationalAccuracy, ["presence_mcc"] = PresenceMcc };
+            if (Detection is { } detection) (values["ap"], values["ap50"]) = (detection.Stats[0], detection.Stats[1]);
+            return values;
+        }
+    }
+
+    /// <inheritdoc/>
+    public string Summary => string.Join(", ", new[]
+    {
+        Detection is { } detection ? $"AP50 {Figure(detection.Stats[1])}" : null,
+        double.IsNaN(Accuracy) ? null : $"accuracy {Figure(Accuracy)}",
+        double.IsNaN(RelationalAccuracy) ? null : $"of relations {Figure(RelationalAccuracy)}",
+    }.Where(text => text is not null));
+
+    private static string Figure(double value) => value < 0 || double.IsNaN(value) ? "-" : value.ToString("0.000", CultureInfo.InvariantCulture);
 
     private static double Defined(double? figure) => figure is { } value and >= 0 ? value : double.NaN;
 }

@@ -1,11 +1,12 @@
 using Sightline.Models.Fusion;
 using Sightline.Training.Recipes;
+using Sightline.Training.Runs;
 
 namespace Sightline.Training.Grounding;
 
 /// <summary>
 /// Trains a fusion model by a recipe: contrastive pre-training, then boxes. Linear on purpose: open the stage, repeat (draw,
-/// forward, backward, clip, update), measure, save. Departures from the usual: the order of samples and every random draw
+/// forward, backward, clip, update), measure, save (<see cref="RunLoop"/>). Departures from the usual: the order of samples and every random draw
 /// depend on the step number alone, so nothing but weights, moments, averages and two counters is saved.
 /// </summary>
 public sealed class GroundingTrainer : IDisposable
@@ -20,7 +21,6 @@ public sealed class GroundingTrainer : IDisposable
     private readonly TimeProvider _clock;
     private readonly PictureMemory _pictures;
     private TrainingRecipe _recipe;
-    private string? _saved; // the name of the run's last checkpoint
 
     /// <summary>Opens the data, makes the model and checks that everything fits; trains nothing yet.</summary>
     public GroundingTrainer(TrainingRecipe recipe, RunFolder folder, TimeProvider? clock = null)
@@ -77,26 +77,14 @@ public sealed class GroundingTrainer : IDisposable
     {
         ArgumentNullException.ThrowIfNull(observer);
         if (_recipe.Stages.Any(stage => stage.Batch == 0)) Plan();
-        var resumed = _folder.LatestCheckpoint();
-        _saved = resumed?.Name;
-        for (var index = resumed?.Stage ?? 0; index < _recipe.Stages.Count; index++)
-        {
-            using var stage = new StageState(_recipe, index, _model);
-            resumed?.Restore(stage);
-            resumed = null;
-            _folder.RequireRoom(stage);
-            if (!RunStage(stage, observer, cancellationToken)) return new TrainingOutcome(false, _folder.ModelFolder, []);
-            var last = index == _recipe.Stages.Count - 1;
-            // what comes now can be killed, too, and must not train the last steps again
-            if (last) Save(stage, observer);
-            stage.Average?.Swap(); // the next stage starts from the averaged weights
-            if (!last) continue;
-            FusionFolder.Save(_folder.ModelFolder, _model, _recipe.Model.TokenizerFolder());
-            if (Measure(stage, observer, cancellationToken, MeasureSaved) is not { } scores) return new TrainingOutcome(false, _folder.ModelFolder, []);
-            return new TrainingOutcome(true, _folder.ModelFolder, scores);
-        }
-
-        throw new SightlineException(ErrorKind.BadModel, $"{_folder.Path}: the last checkpoint belongs to a recipe with more stages");
+        var loop = new RunLoop(_recipe, _folder, _clock);
+        var scores = loop.Run(
+            (index, resumed) => new Stage(this, index, resumed, () => loop.Saved),
+            () => FusionFolder.Save(_folder.ModelFolder, _model, _recipe.Model.TokenizerFolder()),
+            MeasureSaved,
+            observer,
+            cancellationToken);
+        return new TrainingOutcome(scores is not null, _folder.ModelFolder, scores ?? []);
     }
 
     /// <summary>Measures the model as it stands on all validation sources, quickly: <see cref="GroundingEvaluator"/>.</summary>
@@ -129,7 +117,7 @@ public sealed class GroundingTrainer : IDisposable
     private double Measure(int index, int batch)
     {
         var recipe = _recipe.Stages[index] with { Batch = batch, Accumulate = 1 };
-        StageState.Freeze(recipe, index, _model);
+        StageState.Freeze(recipe, index, _model.Parameters.All);
         using var loader = new StageLoader(SourcesOf(recipe), recipe, _recipe.Seed, index, firstStep: 0);
         var samples = loader.Next();
         var from = _clock.GetTimestamp();
@@ -139,64 +127,42 @@ public sealed class GroundingTrainer : IDisposable
         return seconds;
     }
 
-    /// <summary>False when cancelled (a checkpoint has then been saved).</summary>
-    private bool RunStage(StageState stage, ITrainingObserver observer, CancellationToken cancellationToken)
+    /// <summary>A stage of the recipe, opened where a checkpoint stands.</summary>
+    private sealed class Stage : IRunStage
     {
-        var recipe = stage.Recipe;
-        var step = new TrainingStepRunner(_model, _processor, _config, recipe, _recipe.Seed, stage.Index, () => _saved);
-        using var loader = new StageLoader(SourcesOf(recipe), recipe, _recipe.Seed, stage.Index, stage.Step);
-        var speed = new SpeedMeter(_clock);
-        while (stage.Step < recipe.Steps)
-        {
-            // measured first and saved then, so that a saved step is a measured one
-            if (IsDue(recipe.ValidateEvery, stage.Step) && stage.MeasuredStep != stage.Step)
-            {
-                stage.Average?.Swap();
-                var scores = Measure(stage, observer, cancellationToken, Validate);
-                stage.Average?.Swap();
-                if (scores is not null) stage.MeasuredStep = stage.Step;
-                speed.Restart();
-            }
+        private readonly GroundingTrainer _trainer;
+        private readonly StageRecipe _recipe;
+        private readonly StageLoader _loader;
+        private readonly TrainingStepRunner _step;
 
-            if (cancellationToken.IsCancellationRequested || (IsDue(recipe.SaveEvery, stage.Step) && stage.Step > loader.FirstStep))
-                Save(stage, observer);
-            if (cancellationToken.IsCancellationRequested) return false;
-            var metrics = step.Run(stage, loader);
-            stage.Step++;
-            speed.Tick(recipe.Batch * recipe.Accumulate, loader.Waited);
-            observer.OnStep(new TrainingStep(
-                stage.Index, recipe.Kind, stage.Step, recipe.Steps, metrics, speed.PerSecond, speed.WaitShare, speed.Remaining(Left(stage))));
+        public Stage(GroundingTrainer trainer, int index, RunCheckpoint? resumed, Func<string?> saved)
+        {
+            _trainer = trainer;
+            _recipe = trainer._recipe.Stages[index];
+            State = new StageState(_recipe, index, trainer._model.Parameters.All);
+            resumed?.Restore(State);
+            _step = new TrainingStepRunner(trainer._model, trainer._processor, trainer._config, _recipe, trainer._recipe.Seed, index, saved);
+            _loader = new StageLoader(trainer.SourcesOf(_recipe), _recipe, trainer._recipe.Seed, index, State.Step);
         }
 
-        return true;
-    }
+        public StageState State { get; }
 
-    private void Save(StageState stage, ITrainingObserver observer)
-    {
-        var file = _folder.SaveCheckpoint(stage);
-        _saved = Path.GetFileName(file);
-        observer.OnCheckpoint(file);
-    }
+        public string Kind => _recipe.Kind.ToString();
 
-    private static bool IsDue(int every, int step) => every > 0 && step > 0 && step % every == 0;
+        public int SamplesAStep => _recipe.Batch * _recipe.Accumulate;
 
-    /// <summary>Null when cancelled.</summary>
-    private static IReadOnlyList<GroundingScore>? Measure(
-        StageState stage, ITrainingObserver observer, CancellationToken cancellationToken, Func<CancellationToken, IReadOnlyList<GroundingScore>> measure)
-    {
-        try
+        public TimeSpan Waited => _loader.Waited;
+
+        public int MostRollbacks => 0;
+
+        public IReadOnlyDictionary<string, float> RunStep(CancellationToken cancellation) => _step.Run(State, _loader);
+
+        public IReadOnlyList<IMeasurement> Measure(CancellationToken cancellation) => _trainer.Validate(cancellation);
+
+        public void Dispose()
         {
-            var scores = measure(cancellationToken);
-            observer.OnValidation(stage.Index, stage.Step, scores);
-            return scores;
-        }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-        {
-            return null;
+            _loader.Dispose();
+            State.Dispose();
         }
     }
-
-    /// <summary>Optimizer steps left, those of later stages included.</summary>
-    private int Left(StageState stage) =>
-        stage.Recipe.Steps - stage.Step + _recipe.Stages.Skip(stage.Index + 1).Sum(later => later.Steps);
 }

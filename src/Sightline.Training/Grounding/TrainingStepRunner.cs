@@ -3,8 +3,8 @@ using Sightline.Models.Fusion;
 using Sightline.Tensors;
 using Sightline.Tensors.Autograd;
 using Sightline.Tensors.Ops;
-using Sightline.Training.Optim;
 using Sightline.Training.Recipes;
+using Sightline.Training.Runs;
 
 namespace Sightline.Training.Grounding;
 
@@ -24,11 +24,8 @@ internal sealed class TrainingStepRunner(
     public IReadOnlyDictionary<string, float> Run(StageState state, StageLoader loader)
     {
         AddGradients(loader, state.Step);
-        var norm = GradientClipping.Norm(model.Parameters.All) / recipe.Accumulate;
-        RequireFinite("gradient norm", (float)norm, state.Step, _samples);
-        var rate = recipe.LearningRate * Rate(state.Step);
-        state.Update(rate, GradientClipping.Coefficient(norm, recipe.GradientClip) / recipe.Accumulate);
-        model.Parameters.ClearGradients();
+        var rate = recipe.RateAt(state.Step);
+        var norm = state.ClipAndUpdate(rate, recipe.Accumulate, norm => RequireFinite("gradient norm", (float)norm, state.Step, _samples));
         // a young average follows closely, or it would remember the random start
         state.Average?.Update(Math.Min(recipe.AverageDecay, (state.Step + 1.0) / (state.Step + 10.0)));
         _metrics["gradient_norm"] = (float)norm;
@@ -157,13 +154,6 @@ internal sealed class TrainingStepRunner(
     /// <summary>A batch of canvases, [B, S, S, 3], in the element type that the activations are to have.</summary>
     private Tensor Pictures(IReadOnlyList<TrainingSample> samples) =>
         Op.Cast(processor.ToTensor([.. samples.Select(sample => sample.Canvas)]), recipe.MixedPrecision ? DType.BFloat16 : DType.Float32);
-
-    private double Rate(int step) => recipe.Schedule switch
-    {
-        ScheduleKind.Cosine => LearningRate.Cosine(step + 1, recipe.WarmUp, recipe.Steps + 1),
-        ScheduleKind.Linear => LearningRate.Linear(step + 1, recipe.WarmUp, recipe.Steps + 1),
-        _ => LearningRate.Constant(step + 1, recipe.WarmUp),
-    };
 
     private void Log(string name, Tensor value) =>
         _metrics[name] = _metrics.GetValueOrDefault(name) + (value.Item() / recipe.Accumulate);

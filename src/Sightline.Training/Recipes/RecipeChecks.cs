@@ -93,20 +93,26 @@ internal static class RecipeChecks
     {
         var at = $"stages[{index}]";
         require(Enum.IsDefined(stage.Kind), $"{at}.kind must be {RecipeProblem.Names<StageKind>()}");
-        require(Enum.IsDefined(stage.Optimizer), $"{at}.optimizer must be {RecipeProblem.Names<OptimizerKind>()}");
-        require(Enum.IsDefined(stage.Schedule), $"{at}.schedule must be {RecipeProblem.Names<ScheduleKind>()}");
         require(Enum.IsDefined(stage.Contrast), $"{at}.contrast must be {RecipeProblem.Names<ContrastiveLossKind>()}");
         require(Enum.IsDefined(stage.Matching), $"{at}.matching must be {RecipeProblem.Names<MatchingKind>()}");
-        require(stage.Steps > 0, $"{at}.steps must be positive, is {stage.Steps}");
+        CheckCommon(stage, at, sources, require);
         require(stage.Batch >= 0, $"{at}.batch must not be negative, is {stage.Batch}");
         require(stage.Accumulate > 0, $"{at}.accumulate must be positive, is {stage.Accumulate}");
+        require(stage.MaximumPhrases > 0, $"{at}.maximum_phrases must be positive");
+        require(stage.FewPhrases is >= 0 and <= 1, $"{at}.few_phrases must be 0 to 1, is {stage.FewPhrases}");
+    }
+
+    /// <summary>The ranges of what stages of every kind have.</summary>
+    public static void CheckCommon(StageOptions stage, string at, HashSet<string> sources, Action<bool, string> require)
+    {
+        require(Enum.IsDefined(stage.Optimizer), $"{at}.optimizer must be {RecipeProblem.Names<OptimizerKind>()}");
+        require(Enum.IsDefined(stage.Schedule), $"{at}.schedule must be {RecipeProblem.Names<ScheduleKind>()}");
+        require(stage.Steps > 0, $"{at}.steps must be positive, is {stage.Steps}");
         require(stage.LearningRate > 0 && double.IsFinite(stage.LearningRate), $"{at}.learning_rate must be positive, is {stage.LearningRate}");
         require(stage.WarmUp >= 0, $"{at}.warm_up must not be negative");
         require(stage.WeightDecay >= 0, $"{at}.weight_decay must not be negative");
         require(stage.GradientClip > 0, $"{at}.gradient_clip must be positive");
         require(stage.AverageDecay is >= 0 and < 1, $"{at}.average_decay must be in [0, 1), is {stage.AverageDecay}");
-        require(stage.MaximumPhrases > 0, $"{at}.maximum_phrases must be positive");
-        require(stage.FewPhrases is >= 0 and <= 1, $"{at}.few_phrases must be 0 to 1, is {stage.FewPhrases}");
         require(stage.ValidateEvery >= 0, $"{at}.validate_every must not be negative, is {stage.ValidateEvery}");
         require(stage.SaveEvery >= 0, $"{at}.save_every must not be negative, is {stage.SaveEvery}");
         foreach (var name in stage.Sources) require(sources.Contains(name), $"{at}.sources names '{name}', which train does not list");

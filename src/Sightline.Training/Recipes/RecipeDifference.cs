@@ -9,10 +9,10 @@ internal static class RecipeDifference
     /// The first key in which a wanted recipe differs from the one that a run began with, as a sentence; null where they agree. The folder and the
     /// memory for pictures are not compared, and a wanted batch of 0 agrees with any that was chosen.
     /// </summary>
-    public static string? First(TrainingRecipe wanted, TrainingRecipe stored) =>
+    public static string? First(RunRecipe wanted, RunRecipe stored) =>
         First("", Plain(wanted), Plain(stored));
 
-    private static JsonNode? Plain(TrainingRecipe recipe) => JsonNode.Parse(RecipeReader.Write(recipe with { Output = null, PictureMemory = 0 }));
+    private static JsonNode? Plain(RunRecipe recipe) => JsonNode.Parse(recipe.Comparable().ToJson());
 
     private static string? First(string path, JsonNode? wanted, JsonNode? stored)
     {

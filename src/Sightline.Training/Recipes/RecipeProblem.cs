@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Sightline.Imaging;
 using Sightline.Training.Grounding;
+using Sightline.Training.Reinforcement;
 
 namespace Sightline.Training.Recipes;
 
@@ -16,6 +17,9 @@ internal static class RecipeProblem
         (typeof(ContrastiveLossKind).FullName!, Names<ContrastiveLossKind>()),
         (typeof(MatchingKind).FullName!, Names<MatchingKind>()),
         (typeof(FitMode).FullName!, Names<FitMode>()),
+        (typeof(LanguageStageKind).FullName!, Names<LanguageStageKind>()),
+        (typeof(IdleGroups).FullName!, Names<IdleGroups>()),
+        (typeof(AdvantageScaling).FullName!, Names<AdvantageScaling>()),
         ("Generic.IReadOnlyList", "a list in brackets"),
         ("Generic.IReadOnlyDictionary", "an object in braces"),
         (typeof(int).FullName!, "a whole number"),
@@ -31,6 +35,8 @@ internal static class RecipeProblem
     {
         ["name"] = "a text in quotes",
         ["path"] = "a text in quotes",
+        ["checkpoint"] = "a text in quotes",
+        ["problems"] = "a text in quotes",
         ["train"] = "a list in brackets",
         ["stages"] = "a list in brackets",
         ["kind"] = Names<StageKind>(),
@@ -69,6 +75,7 @@ internal static class RecipeProblem
     private static string Allowed(string message, string place)
     {
         var type = message.Split(" Path:")[0];
+        if (type.Contains(nameof(LanguageStageRecipe), StringComparison.Ordinal) && place.EndsWith(".kind", StringComparison.Ordinal)) return Names<LanguageStageKind>();
         if (type.Contains("Recipe.", StringComparison.Ordinal) && Required.TryGetValue(place[(place.LastIndexOf('.') + 1)..], out var required)) return required;
         foreach (var kind in Kinds)
         {

@@ -6,17 +6,8 @@ using Sightline.Training.Grounding;
 namespace Sightline.Training.Recipes;
 
 /// <summary>Everything that decides a training run, as read from a JSON file. Unknown keys are errors.</summary>
-public sealed record TrainingRecipe
+public sealed record TrainingRecipe : RunRecipe
 {
-    /// <summary>Name of the run; its folder is <c>runs/NAME</c> unless <see cref="Output"/> says otherwise.</summary>
-    public required string Name { get; set; }
-
-    /// <summary>Seed of everything: weights, order, augmentation, generated scenes and phrases.</summary>
-    public ulong Seed { get; set; } = 1;
-
-    /// <summary>Folder of the run, relative to the current folder. Null: <c>runs/NAME</c>.</summary>
-    public string? Output { get; set; }
-
     /// <summary>The model to train.</summary>
     public ModelRecipe Model { get; set; } = new();
 
@@ -34,6 +25,15 @@ public sealed record TrainingRecipe
 
     /// <summary>The stages in order.</summary>
     public required IReadOnlyList<StageRecipe> Stages { get; set; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<StageSummary> Course() => [.. Stages.Select(stage => new StageSummary(stage.Kind.ToString(), stage.Steps))];
+
+    /// <inheritdoc/>
+    public override string ToJson() => RecipeReader.Write(this);
+
+    /// <inheritdoc/>
+    internal override RunRecipe Comparable() => this with { Output = null, PictureMemory = 0 };
 }
 
 /// <summary>Which network, and what it starts from.</summary>
@@ -208,72 +208,17 @@ public enum StageKind
     Boxes,
 }
 
-/// <summary>The shape of the learning rate after the warm-up.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<ScheduleKind>))]
-public enum ScheduleKind
-{
-    /// <summary>Half a cosine down to zero.</summary>
-    Cosine,
-
-    /// <summary>A straight line down to zero.</summary>
-    Linear,
-
-    /// <summary>No decay.</summary>
-    Constant,
-}
-
-/// <summary>How gradients become updates.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<OptimizerKind>))]
-public enum OptimizerKind
-{
-    /// <summary>AdamW for every parameter.</summary>
-    AdamW,
-
-    /// <summary>Muon for matrices between features, AdamW for the rest.</summary>
-    Muon,
-}
-
 /// <summary>One stage of training.</summary>
-public sealed record StageRecipe
+public sealed record StageRecipe : StageOptions
 {
     /// <summary>What it minimises.</summary>
     public required StageKind Kind { get; set; }
-
-    /// <summary>Optimizer steps.</summary>
-    public required int Steps { get; set; }
 
     /// <summary>Pictures a micro-batch. 0: the largest that fits into memory.</summary>
     public int Batch { get; set; } = 8;
 
     /// <summary>Micro-batches an optimizer step.</summary>
     public int Accumulate { get; set; } = 1;
-
-    /// <summary>How gradients become updates.</summary>
-    public OptimizerKind Optimizer { get; set; } = OptimizerKind.Muon;
-
-    /// <summary>Largest learning rate.</summary>
-    public double LearningRate { get; set; } = 1e-3;
-
-    /// <summary>Learning rates by parameter path prefix, as factors; of several prefixes that fit, the longest counts.</summary>
-    public IReadOnlyDictionary<string, double> LearningRateFactors { get; set; } = new Dictionary<string, double>();
-
-    /// <summary>Path prefixes that are not trained.</summary>
-    public IReadOnlyList<string> Freeze { get; set; } = [];
-
-    /// <summary>Steps of linear warm-up.</summary>
-    public int WarmUp { get; set; } = 100;
-
-    /// <summary>Decay after the warm-up.</summary>
-    public ScheduleKind Schedule { get; set; } = ScheduleKind.Cosine;
-
-    /// <summary>Decoupled weight decay of matrices.</summary>
-    public double WeightDecay { get; set; } = 0.05;
-
-    /// <summary>Largest norm of the whole gradient.</summary>
-    public double GradientClip { get; set; } = 1;
-
-    /// <summary>Decay of the running average of the weights that is measured and saved; 0 switches it off.</summary>
-    public double AverageDecay { get; set; } = 0.998;
 
     /// <summary>The contrastive loss.</summary>
     [JsonConverter(typeof(JsonStringEnumConverter<ContrastiveLossKind>))]
@@ -291,15 +236,6 @@ public sealed record StageRecipe
 
     /// <summary>Share of the samples of a box stage that are asked one to three phrases, as applications ask.</summary>
     public double FewPhrases { get; set; } = 0.25;
-
-    /// <summary>Steps between measurements on the validation sources; 0: only at the end.</summary>
-    public int ValidateEvery { get; set; } = 500;
-
-    /// <summary>Steps between checkpoints.</summary>
-    public int SaveEvery { get; set; } = 200;
-
-    /// <summary>Names of the sources that this stage draws from; empty: all.</summary>
-    public IReadOnlyList<string> Sources { get; set; } = [];
 
     /// <summary>Weights and activations of the forward and backward pass in bfloat16, with float32 master weights.</summary>
     public bool MixedPrecision { get; set; }

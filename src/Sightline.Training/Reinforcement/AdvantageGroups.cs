@@ -1,6 +1,9 @@
+using System.Text.Json.Serialization;
+
 namespace Sightline.Training.Reinforcement;
 
 /// <summary>What advantages are divided by.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<AdvantageScaling>))]
 public enum AdvantageScaling
 {
     /// <summary>The deviation of the group's rewards (Shao et al. 2024).</summary>

@@ -1,6 +1,7 @@
 using Sightline.Training.Evaluation;
 using Sightline.Training.Grounding;
 using Sightline.Training.Recipes;
+using Sightline.Training.Runs;
 
 namespace Sightline.Training.Reporting;
 
@@ -12,7 +13,8 @@ public sealed class RunRecorder : ITrainingObserver, IDisposable
 {
     private const int StepsBetweenFlushes = 20;
     private readonly RunFolder _folder;
-    private readonly TrainingRecipe _recipe;
+    private readonly RunRecipe _recipe;
+    private readonly IReadOnlyList<StageSummary> _course;
     private readonly TrainingLog _log;
     private readonly TensorBoardWriter _events;
 
@@ -20,11 +22,13 @@ public sealed class RunRecorder : ITrainingObserver, IDisposable
     /// <param name="folder">The folder of the run.</param>
     /// <param name="recipe">The recipe as it is trained (<see cref="GroundingTrainer.Recipe"/>).</param>
     /// <param name="clock">Gives the wall time of events.</param>
-    public RunRecorder(RunFolder folder, TrainingRecipe recipe, TimeProvider? clock = null)
+    public RunRecorder(RunFolder folder, RunRecipe recipe, TimeProvider? clock = null)
     {
         ArgumentNullException.ThrowIfNull(folder);
+        ArgumentNullException.ThrowIfNull(recipe);
         _folder = folder;
         _recipe = recipe;
+        _course = recipe.Course();
         var from = folder.LatestCheckpoint();
         _log = new TrainingLog(folder.Path, from);
         _events = new TensorBoardWriter(Path.Combine(folder.Path, "events"), clock, from is null ? null : StepOfRun(from.Stage, from.Step) + 1);
@@ -43,7 +47,7 @@ public sealed class RunRecorder : ITrainingObserver, IDisposable
     }
 
     /// <inheritdoc/>
-    public void OnValidation(int stage, int step, IReadOnlyList<GroundingScore> scores)
+    public void OnValidation(int stage, int step, IReadOnlyList<IMeasurement> scores)
     {
         ArgumentNullException.ThrowIfNull(scores);
         foreach (var score in scores) Add(LogLine.From(stage, step, score));
@@ -61,11 +65,21 @@ public sealed class RunRecorder : ITrainingObserver, IDisposable
     {
         ArgumentNullException.ThrowIfNull(trainer);
         ArgumentNullException.ThrowIfNull(outcome);
+        IReadOnlyList<GroundingScore> scores = [.. outcome.Scores.OfType<GroundingScore>()];
+        var report = WriteReport(outcome, Pictures(trainer));
+        ModelCard.Write(outcome.ModelFolder, trainer, scores, provenance);
+        return report;
+    }
+
+    /// <summary>Writes the report of a run as it stands. Returns its path.</summary>
+    /// <param name="outcome">What the run gave.</param>
+    /// <param name="pictures">What to show in it.</param>
+    public string WriteReport(TrainingOutcome outcome, IReadOnlyList<ReportPicture> pictures)
+    {
+        ArgumentNullException.ThrowIfNull(outcome);
         Flush();
-        var lines = TrainingLog.Read(_log.Path);
         var report = Path.Combine(_folder.Path, "report.html");
-        TrainingReport.Write(report, _recipe, lines, outcome.Scores, Pictures(trainer));
-        ModelCard.Write(outcome.ModelFolder, trainer, outcome.Scores, provenance);
+        TrainingReport.Write(report, _recipe, TrainingLog.Read(_log.Path), outcome.Scores, pictures);
         return report;
     }
 
@@ -102,5 +116,5 @@ public sealed class RunRecorder : ITrainingObserver, IDisposable
     }
 
     /// <summary>Steps counted over all stages: TensorBoard has one axis.</summary>
-    private long StepOfRun(int stage, int step) => step + _recipe.Stages.Take(stage).Sum(earlier => (long)earlier.Steps);
+    private long StepOfRun(int stage, int step) => step + _course.Take(stage).Sum(earlier => (long)earlier.Steps);
 }

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using Sightline.Training.Grounding;
+using Sightline.Training.Runs;
 
 namespace Sightline.Training.Reporting;
 
@@ -92,22 +92,10 @@ public sealed class TrainingLog : IDisposable
 public sealed record LogLine(int Stage, int Step, string Group, IReadOnlyDictionary<string, double> Values)
 {
     /// <summary>The figures of a measurement.</summary>
-    public static LogLine From(int stage, int step, GroundingScore score)
+    public static LogLine From(int stage, int step, IMeasurement score)
     {
         ArgumentNullException.ThrowIfNull(score);
-        var values = new Dictionary<string, double>
-        {
-            ["accuracy"] = score.Accuracy,
-            ["relational_accuracy"] = score.RelationalAccuracy,
-            ["presence_mcc"] = score.PresenceMcc,
-        };
-        if (score.Detection is { } detection)
-        {
-            values["ap"] = detection.Stats[0];
-            values["ap50"] = detection.Stats[1];
-        }
-
-        return new LogLine(stage, step, score.Source, values);
+        return new LogLine(stage, step, score.Source, score.Values);
     }
 }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Sightline.Training.Grounding;
 using Sightline.Training.Recipes;
+using Sightline.Training.Runs;
 
 namespace Sightline.Training.Reporting;
 
@@ -29,18 +30,20 @@ public static class TrainingReport
         """;
 
     /// <summary>Writes the report; the file is whole or not there.</summary>
-    public static void Write(string path, TrainingRecipe recipe, IReadOnlyList<LogLine> lines, IReadOnlyList<GroundingScore> scores, IReadOnlyList<ReportPicture> pictures)
+    public static void Write(string path, RunRecipe recipe, IReadOnlyList<LogLine> lines, IReadOnlyList<IMeasurement> scores, IReadOnlyList<ReportPicture> pictures)
     {
         ArgumentNullException.ThrowIfNull(recipe);
         var html = new StringBuilder();
         html.Append("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>")
             .Append(Html.Escape(recipe.Name)).Append("</title><style>").Append(Style).Append("</style></head><body><h1>Training run: ").Append(Html.Escape(recipe.Name)).Append("</h1>");
-        AppendScores(html, scores);
-        for (var stage = 0; stage < recipe.Stages.Count; stage++)
+        if (scores.Count > 0 && scores.All(score => score is GroundingScore)) AppendScores(html, [.. scores.Cast<GroundingScore>()]);
+        else AppendMeasurements(html, scores);
+        var course = recipe.Course();
+        for (var stage = 0; stage < course.Count; stage++)
         {
             var own = lines.Where(line => line.Stage == stage).ToList();
             if (own.Count == 0) continue;
-            html.Append(CultureInfo.InvariantCulture, $"<h2>Stage {stage + 1}: {recipe.Stages[stage].Kind}</h2><div class=\"row\">");
+            html.Append(CultureInfo.InvariantCulture, $"<h2>Stage {stage + 1}: {course[stage].Kind}</h2><div class=\"row\">");
             AppendCurves(html, own);
             html.Append("</div>");
         }
@@ -57,19 +60,28 @@ public static class TrainingReport
             html.Append("</div>");
         }
 
-        html.Append("<h2>Recipe</h2><pre>").Append(Html.Escape(RecipeReader.Write(recipe))).Append("</pre></body></html>\n");
+        html.Append("<h2>Recipe</h2><pre>").Append(Html.Escape(recipe.ToJson())).Append("</pre></body></html>\n");
         AtomicFile.WriteText(path, html.ToString());
     }
 
     private static void AppendScores(StringBuilder html, IReadOnlyList<GroundingScore> scores)
     {
-        if (scores.Count == 0) return;
         html.Append("<h2>Last measurement</h2><table><tr><th>source</th><th>AP</th><th>AP50</th><th>accuracy at IoU 0.5</th><th>of these, relational</th><th>expressions</th><th>presence MCC</th></tr>");
         foreach (var score in scores)
         {
             html.Append(CultureInfo.InvariantCulture, $"<tr><td>{Html.Escape(score.Source)}</td><td>{Figure(score.Detection?.Stats[0])}</td><td>{Figure(score.Detection?.Stats[1])}</td><td>{Figure(score.Accuracy)}</td><td>{Figure(score.RelationalAccuracy)}</td><td>{score.Expressions}</td><td>{Figure(score.PresenceMcc)}</td></tr>");
         }
 
+        html.Append("</table>");
+    }
+
+    private static void AppendMeasurements(StringBuilder html, IReadOnlyList<IMeasurement> scores)
+    {
+        if (scores.Count == 0) return;
+        var names = scores.SelectMany(score => score.Values.Keys).Distinct().ToList();
+        html.Append("<h2>Last measurement</h2><table><tr><th>source</th>").Append(string.Concat(names.Select(name => $"<th>{Html.Escape(name)}</th>"))).Append("</tr>");
+        foreach (var score in scores)
+            html.Append("<tr><td>").Append(Html.Escape(score.Source)).Append("</td>").Append(string.Concat(names.Select(name => $"<td>{Figure(score.Values.TryGetValue(name, out var value) ? value : null)}</td>"))).Append("</tr>");
         html.Append("</table>");
     }
 

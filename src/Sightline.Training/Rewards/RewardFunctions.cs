@@ -36,12 +36,29 @@ public static class RewardFunctions
         new("vlm-r1/accuracy.all_match", "1 when answer and solution are the same text", VlmR1Text.AllMatch),
     ];
 
+    private static readonly Dictionary<string, RewardFunction> s_added = new(StringComparer.Ordinal);
+
+    /// <summary>Makes a reward of one's own known by its name; one of the same name is replaced.</summary>
+    /// <exception cref="SightlineException">Usage: the name is that of a reward that ships with the library, or has no slash.</exception>
+    public static void Add(IReward reward)
+    {
+        ArgumentNullException.ThrowIfNull(reward);
+        if (!reward.Name.Contains('/', StringComparison.Ordinal) || All.Any(known => known.Name == reward.Name))
+            throw new SightlineException(ErrorKind.Usage, $"the reward '{reward.Name}' needs a name of its own, such as mine/short");
+        lock (s_added) s_added[reward.Name] = new RewardFunction(reward.Name, reward.Description, reward.Score);
+    }
+
     /// <summary>A reward by name; <c>visual_rft.</c> and <c>vlm_r1.</c> are read as <c>visual-rft/</c> and <c>vlm-r1/</c>.</summary>
     /// <exception cref="SightlineException">Usage: there is none of that name.</exception>
     public static RewardFunction Get(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
         var wanted = name.Replace("visual_rft.", "visual-rft/", StringComparison.Ordinal).Replace("vlm_r1.", "vlm-r1/", StringComparison.Ordinal);
+        lock (s_added)
+        {
+            if (s_added.TryGetValue(wanted, out var added)) return added;
+        }
+
         return All.FirstOrDefault(reward => reward.Name == wanted)
             ?? throw new SightlineException(ErrorKind.Usage, $"there is no reward '{name}'; there are {string.Join(", ", All.Select(reward => reward.Name))}");
     }

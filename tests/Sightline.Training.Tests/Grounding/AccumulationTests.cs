@@ -1,6 +1,7 @@
 using Sightline.Tensors.Memory;
 using Sightline.Testing;
 using Sightline.Training.Grounding;
+using Sightline.Training.Runs;
 
 namespace Sightline.Training.Tests.Grounding;
 

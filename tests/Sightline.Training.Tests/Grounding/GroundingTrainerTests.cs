@@ -2,6 +2,7 @@ using Sightline.Tensors.Cpu.Threading;
 using Sightline.Tensors.Memory;
 using Sightline.Testing;
 using Sightline.Training.Grounding;
+using Sightline.Training.Runs;
 
 namespace Sightline.Training.Tests.Grounding;
 
@@ -197,7 +198,7 @@ public sealed class GroundingTrainerTests : IDisposable
         var recipe = TinyRun.Recipe(overrides);
         using var trainer = new GroundingTrainer(recipe, _place.Folder());
         var before = TinyRun.Weights(trainer.Model);
-        using var state = new StageState(recipe, 0, trainer.Model);
+        using var state = new StageState(recipe.Stages[0], 0, trainer.Model.Parameters.All);
         var stage = recipe.Stages[0];
         using var loader = new StageLoader(new SampleMixture([(trainer.Train[0], 1)]), stage, recipe.Seed, 0, 0);
         new TrainingStepRunner(trainer.Model, trainer.Processor, trainer.Model.Config, stage, recipe.Seed, 0).Run(state, loader);

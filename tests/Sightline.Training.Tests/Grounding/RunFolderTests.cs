@@ -1,4 +1,5 @@
 using Sightline.Training.Grounding;
+using Sightline.Training.Runs;
 
 namespace Sightline.Training.Tests.Grounding;
 
@@ -37,7 +38,7 @@ public sealed class RunFolderTests : IDisposable
         var recipe = TinyRun.Recipe();
         using var trainer = new GroundingTrainer(recipe, folder);
         var files = new List<string>();
-        using (var state = new StageState(recipe, 0, trainer.Model))
+        using (var state = new StageState(recipe.Stages[0], 0, trainer.Model.Parameters.All))
         {
             for (state.Step = 1; state.Step <= 2; state.Step++) files.Add(folder.SaveCheckpoint(state));
         }

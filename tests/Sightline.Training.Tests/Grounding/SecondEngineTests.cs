@@ -3,6 +3,7 @@ using Sightline.Tensors.Cpu;
 using Sightline.Tensors.Tests.Reference;
 using Sightline.Testing;
 using Sightline.Training.Grounding;
+using Sightline.Training.Runs;
 
 namespace Sightline.Training.Tests.Grounding;
 

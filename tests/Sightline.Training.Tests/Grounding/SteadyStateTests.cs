@@ -3,6 +3,7 @@ using Sightline.Tensors.Memory;
 using Sightline.Testing;
 using Sightline.Training.Grounding;
 using Sightline.Training.Optim;
+using Sightline.Training.Runs;
 
 namespace Sightline.Training.Tests.Grounding;
 
@@ -34,7 +35,7 @@ public sealed class SteadyStateTests : TensorTest
     {
         var recipe = TinyRun.Recipe();
         using var trainer = new GroundingTrainer(recipe, new RunFolder("never-made"));
-        using var state = new StageState(recipe, index, trainer.Model);
+        using var state = new StageState(recipe.Stages[index], index, trainer.Model.Parameters.All);
         // the same samples each time: other phrases would need other sizes
         var samples = Enumerable.Range(0, 2).Select(i => trainer.Train[0].Get(i)).ToArray();
         var runner = new TrainingStepRunner(trainer.Model, trainer.Processor, trainer.Model.Config, recipe.Stages[index], recipe.Seed, index);

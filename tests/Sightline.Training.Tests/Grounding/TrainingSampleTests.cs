@@ -4,6 +4,7 @@ using Sightline.Imaging;
 using Sightline.Tensors;
 using Sightline.Training.Grounding;
 using Sightline.Training.Recipes;
+using Sightline.Training.Runs;
 
 namespace Sightline.Training.Tests.Grounding;
 

@@ -11,6 +11,7 @@ using Sightline.Testing;
 using Sightline.Text;
 using Sightline.Training.Grounding;
 using Sightline.Training.Recipes;
+using Sightline.Training.Runs;
 
 namespace Sightline.Training.Tests.Models;
 
@@ -233,7 +234,7 @@ public sealed class PublishedEncoderTests : TensorTest
     {
         public void OnStep(TrainingStep step) => Assert.True(step.Metrics.Values.All(float.IsFinite));
 
-        public void OnValidation(int stage, int step, IReadOnlyList<GroundingScore> scores)
+        public void OnValidation(int stage, int step, IReadOnlyList<IMeasurement> scores)
         {
         }
 

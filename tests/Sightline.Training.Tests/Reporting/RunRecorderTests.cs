@@ -4,6 +4,7 @@ using Sightline.Testing;
 using Sightline.Training.Evaluation;
 using Sightline.Training.Grounding;
 using Sightline.Training.Reporting;
+using Sightline.Training.Runs;
 
 namespace Sightline.Training.Tests.Reporting;
 
@@ -84,7 +85,7 @@ public sealed class RunRecorderTests : IDisposable
             then(step);
         }
 
-        public void OnValidation(int stage, int step, IReadOnlyList<GroundingScore> scores) => first.OnValidation(stage, step, scores);
+        public void OnValidation(int stage, int step, IReadOnlyList<IMeasurement> scores) => first.OnValidation(stage, step, scores);
 
         public void OnCheckpoint(string folder) => first.OnCheckpoint(folder);
     }

@@ -1,4 +1,4 @@
-namespace Sightline.Training.Grounding;
+namespace Sightline.Training.Runs;
 
 /// <summary>Pictures a second and the time left, over a window of recent steps.</summary>
 internal sealed class SpeedMeter(TimeProvider clock)

@@ -2,7 +2,7 @@ using System.Globalization;
 using Sightline.Checkpoints;
 using Sightline.Training.Recipes;
 
-namespace Sightline.Training.Grounding;
+namespace Sightline.Training.Runs;
 
 /// <summary>
 /// The folder of a run: <c>recipe.json</c> (as it is trained), <c>checkpoints/</c> (the last two, each one file moved into place whole),
@@ -28,7 +28,8 @@ public sealed class RunFolder(string path) : IDisposable
     /// (as <paramref name="wanted"/>, with the batches that were chosen when it began), or null for a fresh folder.
     /// </summary>
     /// <exception cref="SightlineException">Another recipe was trained here, another process trains here, or the folder cannot be made.</exception>
-    public TrainingRecipe? Open(TrainingRecipe wanted)
+    public TRecipe? Open<TRecipe>(TRecipe wanted)
+        where TRecipe : RunRecipe
     {
         ArgumentNullException.ThrowIfNull(wanted);
         Lock();
@@ -40,14 +41,18 @@ public sealed class RunFolder(string path) : IDisposable
                 : throw new SightlineException(ErrorKind.BadRecipe, $"{path} holds checkpoints but not the recipe they belong to; choose another folder with --output or delete this one");
         }
 
-        var stored = RecipeReader.Read(RecipeFile);
+        var stored = RecipeReader.ReadAny(RecipeFile);
         return RecipeDifference.First(wanted, stored) is { } difference
             ? throw new SightlineException(ErrorKind.BadRecipe, $"{path} holds a run of another recipe: {difference}. Choose another folder with --output, or delete this one to start again")
-            : stored;
+            : (TRecipe)stored;
     }
 
     /// <summary>Writes the recipe that is trained here.</summary>
-    public void Store(TrainingRecipe recipe) => AtomicFile.WriteText(RecipeFile, RecipeReader.Write(recipe) + "\n");
+    public void Store(RunRecipe recipe)
+    {
+        ArgumentNullException.ThrowIfNull(recipe);
+        AtomicFile.WriteText(RecipeFile, recipe.ToJson() + "\n");
+    }
 
     /// <summary>Saves the state of a stage; the file is whole or not there. Older ones but the last are deleted. Returns its path.</summary>
     public string SaveCheckpoint(StageState state)
@@ -57,6 +62,7 @@ public sealed class RunFolder(string path) : IDisposable
         writer.Metadata["stage"] = state.Index.ToString(CultureInfo.InvariantCulture);
         writer.Metadata["step"] = state.Step.ToString(CultureInfo.InvariantCulture);
         writer.Metadata["measured_step"] = state.MeasuredStep.ToString(CultureInfo.InvariantCulture);
+        if (state.Rollbacks > 0) writer.Metadata["rollbacks"] = state.Rollbacks.ToString(CultureInfo.InvariantCulture);
         writer.Metadata["optimizer_steps"] = state.Optimizer.Steps.ToString(CultureInfo.InvariantCulture);
         foreach (var (name, value) in state.Tensors()) writer.Add(name, value);
         var file = System.IO.Path.Combine(CheckpointFolder, $"stage{state.Index:00}-step{state.Step:0000000}.safetensors");

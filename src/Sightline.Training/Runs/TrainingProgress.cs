@@ -1,10 +1,8 @@
-using Sightline.Training.Recipes;
-
-namespace Sightline.Training.Grounding;
+namespace Sightline.Training.Runs;
 
 /// <summary>One optimizer step, as reported to observers.</summary>
 /// <param name="Stage">Index of the stage.</param>
-/// <param name="Kind">What it minimises.</param>
+/// <param name="Kind">What the stage does, as in the recipe.</param>
 /// <param name="Step">Steps done in this stage, from 1.</param>
 /// <param name="Steps">Steps of this stage.</param>
 /// <param name="Metrics">Loss and its parts, learning rate, gradient norm; by name.</param>
@@ -13,7 +11,7 @@ namespace Sightline.Training.Grounding;
 /// <param name="Remaining">Time left in all stages at this speed.</param>
 public sealed record TrainingStep(
     int Stage,
-    StageKind Kind,
+    string Kind,
     int Step,
     int Steps,
     IReadOnlyDictionary<string, float> Metrics,
@@ -28,14 +26,34 @@ public interface ITrainingObserver
     void OnStep(TrainingStep step);
 
     /// <summary>After every measurement on the validation sources.</summary>
-    void OnValidation(int stage, int step, IReadOnlyList<GroundingScore> scores);
+    void OnValidation(int stage, int step, IReadOnlyList<IMeasurement> scores);
 
     /// <summary>After a checkpoint was written.</summary>
     void OnCheckpoint(string folder);
+
+    /// <summary>After the run went back to a checkpoint: what was reported of later steps has not happened.</summary>
+    /// <param name="from">The checkpoint.</param>
+    /// <param name="reason">Why, in a sentence.</param>
+    void OnRollback(RunCheckpoint from, string reason)
+    {
+    }
 }
 
 /// <summary>How a run ended.</summary>
 /// <param name="Completed">False when it was cancelled; it then goes on from its last checkpoint.</param>
 /// <param name="ModelFolder">The trained model, when completed.</param>
 /// <param name="Scores">The last measurement.</param>
-public sealed record TrainingOutcome(bool Completed, string ModelFolder, IReadOnlyList<GroundingScore> Scores);
+public sealed record TrainingOutcome(bool Completed, string ModelFolder, IReadOnlyList<IMeasurement> Scores);
+
+/// <summary>What a model does on one validation source.</summary>
+public interface IMeasurement
+{
+    /// <summary>The source.</summary>
+    string Source { get; }
+
+    /// <summary>Figures by name, for logs; undefined ones are NaN.</summary>
+    IReadOnlyDictionary<string, double> Values { get; }
+
+    /// <summary>The figures that matter most, in a few words.</summary>
+    string Summary { get; }
+}

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Sightline.Checkpoints;
 
-namespace Sightline.Training.Grounding;
+namespace Sightline.Training.Runs;
 
 /// <summary>A saved state on disk.</summary>
 public sealed class RunCheckpoint
@@ -17,6 +17,7 @@ public sealed class RunCheckpoint
         Stage = Number(checkpoint, "stage");
         Step = Number(checkpoint, "step");
         MeasuredStep = Number(checkpoint, "measured_step");
+        Rollbacks = checkpoint.Metadata.ContainsKey("rollbacks") ? Number(checkpoint, "rollbacks") : 0;
         _optimizerSteps = Number(checkpoint, "optimizer_steps");
     }
 
@@ -31,6 +32,9 @@ public sealed class RunCheckpoint
 
     /// <summary>The step after which the validation sources were last measured; 0 for none.</summary>
     public int MeasuredStep { get; }
+
+    /// <summary>How often the stage had gone back to a checkpoint.</summary>
+    public int Rollbacks { get; }
 
     /// <summary>Puts the state back.</summary>
     /// <exception cref="SightlineException">The checkpoint belongs to another recipe.</exception>
@@ -47,6 +51,7 @@ public sealed class RunCheckpoint
 
         state.Step = Step;
         state.MeasuredStep = MeasuredStep;
+        state.Rollbacks = Rollbacks;
         state.Optimizer.Steps = _optimizerSteps;
     }
 
