@@ -43,7 +43,7 @@ public sealed class Grounder : IDisposable
         {
             FusionConfig.ModelType => new Grounder(FusionGroundingModel.Load(source, quantization), owns: true),
             var type when QwenVlConfig.ModelTypes.Contains(type) => new Grounder(
-                LanguageGroundingModel.Load(source.Path, quantization switch { QuantizedFormat.Int8 => new WeightPlan(WeightFormat.Int8), QuantizedFormat.Int4 => new WeightPlan(WeightFormat.Int4), _ => null }), owns: true),
+                LanguageGroundingModel.Load(source.Path, quantization is { } format ? WeightPlan.Quantized(format) : null), owns: true),
             var other => throw Unknown(folder, other),
         };
     }

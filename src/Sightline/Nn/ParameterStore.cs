@@ -36,7 +36,7 @@ public sealed class ParameterStore : IDisposable
     private readonly List<(string Name, Shape Shape)> _wanted = [];
     private WeightPlan? _plan;
     private bool _leaveUnwritten;
-    private string[] _dense = [];
+    private WeightPlan? _linearPlan;
 
     private ParameterStore(IParameterSource? source, RandomStream? random)
     {
@@ -65,10 +65,12 @@ public sealed class ParameterStore : IDisposable
     /// <summary>Parameters from a checkpoint; with a seed, paths that it lacks are initialized, otherwise they are an error in <see cref="RequireComplete"/>.</summary>
     /// <param name="source">The checkpoint.</param>
     /// <param name="seedForMissing">Seed for what it lacks.</param>
-    /// <param name="quantization">See <see cref="Quantization"/>.</param>
-    /// <param name="dense">Path prefixes of layers that are not quantized all the same.</param>
-    public static ParameterStore From(IParameterSource source, ulong? seedForMissing = null, QuantizedFormat? quantization = null, params string[] dense) =>
-        new(source, seedForMissing is { } seed ? new RandomStream(seed) : null) { Quantization = quantization, _dense = dense };
+    /// <param name="linears">
+    /// Which matrices of linear layers are kept quantized, all but narrow ones, whose rounding costs more than it saves; everything else is float32. For
+    /// inference: a quantized layer does not train.
+    /// </param>
+    public static ParameterStore From(IParameterSource source, ulong? seedForMissing = null, WeightPlan? linears = null) =>
+        new(source, seedForMissing is { } seed ? new RandomStream(seed) : null) { _linearPlan = linears };
 
     /// <summary>
     /// Frozen parameters for inference, each matrix in the format of a plan. What is kept as it is stored lies in the mapped file, so that opening
@@ -122,12 +124,6 @@ public sealed class ParameterStore : IDisposable
         if (problems.Count > 0) ThrowMisfit(where, problems);
     }
 
-    /// <summary>
-    /// Set before the layers are made: matrices of linear layers are then kept quantized, all but narrow ones, whose rounding costs more than it saves.
-    /// For inference; a quantized layer does not train.
-    /// </summary>
-    public QuantizedFormat? Quantization { get; init; }
-
     /// <summary>Set before the layers are made: the adapters that linear layers add to their output. The store does not own them.</summary>
     public LoraAdapters? Adapters { get; init; }
 
@@ -171,13 +167,7 @@ public sealed class ParameterStore : IDisposable
     internal (Tensor? Dense, QuantizedWeight? Quantized) GetLinear(string path, Shape shape, Initializer initializer)
     {
         _linears.Add((path, shape));
-        var asked = _plan?.Of(path) ?? Quantization switch
-        {
-            _ when Array.Exists(_dense, prefix => path.StartsWith(prefix, StringComparison.Ordinal)) => WeightFormat.AsStored,
-            QuantizedFormat.Int8 => WeightFormat.Int8,
-            QuantizedFormat.Int4 => WeightFormat.Int4,
-            _ => WeightFormat.AsStored,
-        };
+        var asked = (_plan ?? _linearPlan ?? WeightPlan.AsStored).Of(path);
         if (_source?.MapQuantized(path) is { } packed) return GetPacked(path, shape, packed, asked);
         if (QuantizedAs(asked, shape) is not { } wanted || _source?.ShapeOf(path) != shape) return (GetOrMake(path, shape, initializer, table: false), null);
         if (!_byPath.ContainsKey(path)) _wanted.Add((path, shape));

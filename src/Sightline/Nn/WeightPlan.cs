@@ -1,3 +1,5 @@
+using Sightline.Tensors.Quantized;
+
 namespace Sightline.Nn;
 
 /// <summary>
@@ -13,6 +15,10 @@ public sealed record WeightPlan(WeightFormat Format, params IReadOnlyList<(strin
 {
     /// <summary>Everything as it is stored.</summary>
     public static WeightPlan AsStored { get; } = new(WeightFormat.AsStored);
+
+    /// <summary>Linear layers in a quantized form, but for the parts that are named, which stay as they are stored.</summary>
+    public static WeightPlan Quantized(QuantizedFormat format, params IEnumerable<string> dense) =>
+        new(format == QuantizedFormat.Int8 ? WeightFormat.Int8 : WeightFormat.Int4, [.. dense.Select(part => (part, WeightFormat.AsStored))]);
 
     /// <summary>The format of the matrix at a path.</summary>
     public WeightFormat Of(string path)

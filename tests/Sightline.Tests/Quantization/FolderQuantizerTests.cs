@@ -109,10 +109,7 @@ public sealed class FolderQuantizerTests : TensorTest
             FusionFolder.Save(model, fusion, TinyFusion.TokenizerFolder, DType.Float32);
         Directory.CreateDirectory(pictures);
         TinyFusion.Picture().Save(Path.Combine(pictures, "a.png"));
-        // on load, the layers that compare and place boxes stay as they are stored
-        string[] dense = ["head", "phrase_projection", "decoder", "presence"];
-        var plan = new WeightPlan(WeightFormat.Int8, [.. dense.Select(part => (part, WeightFormat.AsStored))]);
-        var report = FolderQuantizer.Quantize(model, output, new QuantizationOptions(plan) { Calibration = pictures, Phrases = ["the cell"] });
+        var report = FolderQuantizer.Quantize(model, output, new QuantizationOptions(FusionGroundingModel.Plan(QuantizedFormat.Int8)) { Calibration = pictures, Phrases = ["the cell"] });
         Assert.Contains(report.Layers, layer => layer.OutputError is > 1e-4 and < 0.1);
         using var onLoad = Grounder.Load(model, QuantizedFormat.Int8);
         using var stored = Grounder.Load(output);

@@ -25,23 +25,21 @@ internal sealed class FusionLayer(ParameterScope scope, FusionConfig config)
     private readonly TransformerLayer _image = new(scope / "image", config);
 
     /// <summary>
-    /// image [B·N, C] and text [T, C] to the same shapes. Without text (null), the picture side alone: a layer of a vision
-    /// transformer. What words see of a patch always includes where it is (positions [B·N, C]), as in DETR: "leftmost"
-    /// and "left of" are read off there.
+    /// image [B·N, C] and text [T, C] to the same shapes. What words see of a patch always includes where it is (positions [B·N, C]), as in
+    /// DETR: "leftmost" and "left of" are read off there.
     /// </summary>
-    public (Tensor Image, Tensor? Text) Forward(Tensor image, Tensor? text, Tensor positions, FusionLayouts layouts, RandomStream? random)
+    public (Tensor Image, Tensor Text) Forward(Tensor image, Tensor text, Tensor positions, FusionLayouts layouts, RandomStream? random)
     {
-        if (text is not null)
-        {
-            var y = _textNorm1.Forward(text);
-            text = Residual.Add(text, _textSelf.Forward(y, y, layouts.TextSelf), config.Dropout, random);
-            text = Residual.Add(text, _textFromImage.Forward(_textNorm2.Forward(text), Op.Add(_imageContextNorm.Forward(image), positions), layouts.TextFromImage), config.Dropout, random);
-            text = Residual.Add(text, _textMlp.Forward(_textNorm3.Forward(text)), config.Dropout, random);
-            image = Residual.Add(image, _imageFromText.Forward(_imageNorm.Forward(image), _textContextNorm.Forward(text), layouts.ImageFromText), config.Dropout, random);
-        }
-
-        return (_image.Forward(image, layouts.ImageSelf, random), text);
+        var y = _textNorm1.Forward(text);
+        text = Residual.Add(text, _textSelf.Forward(y, y, layouts.TextSelf), config.Dropout, random);
+        text = Residual.Add(text, _textFromImage.Forward(_textNorm2.Forward(text), Op.Add(_imageContextNorm.Forward(image), positions), layouts.TextFromImage), config.Dropout, random);
+        text = Residual.Add(text, _textMlp.Forward(_textNorm3.Forward(text)), config.Dropout, random);
+        image = Residual.Add(image, _imageFromText.Forward(_imageNorm.Forward(image), _textContextNorm.Forward(text), layouts.ImageFromText), config.Dropout, random);
+        return (ForwardImage(image, layouts.ImageSelf, random), text);
     }
+
+    /// <summary>The picture side alone, [B·N, C] to [B·N, C]: a layer of a vision transformer.</summary>
+    public Tensor ForwardImage(Tensor image, AttentionLayout layout, RandomStream? random) => _image.Forward(image, layout, random);
 }
 
 /// <summary>Who sees whom in a batch of pictures with their phrases.</summary>

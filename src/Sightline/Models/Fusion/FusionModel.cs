@@ -81,8 +81,7 @@ public sealed class FusionModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(pixels);
         var pictures = pixels.Shape[0];
-        var layout = AttentionLayout.Packed(Repeat(Config.CoarseSide * Config.CoarseSide, pictures));
-        var (fine, tokens, positions) = _imageEncoder.Forward(pixels, Geometry(pictures).Positions, layout, random);
+        var (fine, tokens, positions) = _imageEncoder.Forward(pixels, Geometry(pictures).Positions, AttentionLayout.Packed(Tokens(pictures)), random);
         return new ImageFeatures(pictures, fine, tokens, positions);
     }
 
@@ -93,14 +92,14 @@ public sealed class FusionModel : IDisposable
         var layouts = Layouts(pictures.Count, lengths, counts);
         var geometry = Geometry(pictures.Count);
         var (_, fine, image, positions) = pictures;
-        Tensor? text = words;
+        var text = words;
         foreach (var layer in _fusion) (image, text) = layer.Forward(image, text, positions, layouts, random);
         var (boxes, regions) = _head.Forward(fine, image, positions, geometry);
-        var phrase = Op.IndexRows(text!, FirstWords(lengths));                            // [P, C]
+        var phrase = Op.IndexRows(text, FirstWords(lengths));                             // [P, C]
         var earlier = new List<Tensor>();
         if (_decoder.Length > 0)
         {
-            var (wordsContext, imageContext) = (_wordsNorm.Forward(text!), Op.Add(_imageNorm.Forward(image), positions));
+            var (wordsContext, imageContext) = (_wordsNorm.Forward(text), Op.Add(_imageNorm.Forward(image), positions));
             foreach (var layer in _decoder)
             {
                 if (random is not null) earlier.Add(Align(regions, Project(phrase).Vectors, pictures.Count, counts));
@@ -124,15 +123,12 @@ public sealed class FusionModel : IDisposable
     /// </summary>
     public (Tensor Regions, Tensor Phrases) Embed(Tensor pixels, PhraseTokens phrases, RandomStream? random = null)
     {
-        var imageSelf = AttentionLayout.Packed(Repeat(Config.CoarseSide * Config.CoarseSide, pixels.Shape[0]));
-        var geometry = Geometry(pixels.Shape[0]);
-        var layouts = new FusionLayouts(imageSelf, imageSelf, imageSelf, imageSelf, imageSelf, imageSelf);
-        var (fine, image, positions) = _imageEncoder.Forward(pixels, geometry.Positions, imageSelf, random);
-        foreach (var layer in _fusion) (image, _) = layer.Forward(image, null, positions, layouts, random);
-        var regions = _head.Embed(fine, image, positions, geometry);
+        var (pictures, fine, image, positions) = EncodeImage(pixels, random);
+        var imageSelf = AttentionLayout.Packed(Tokens(pictures));
+        foreach (var layer in _fusion) image = layer.ForwardImage(image, imageSelf, random);
+        var regions = _head.Embed(fine, image, positions, Geometry(pictures));
         var words = EncodeText(phrases, random, pixels.DType);
-        var vectors = _phraseProjection.Forward(Op.Cast(_phraseNorm.Forward(Op.IndexRows(words, FirstWords(phrases.Lengths))), DType.Float32));
-        return (regions, Op.L2Normalize(vectors));
+        return (regions, Op.L2Normalize(Project(Op.IndexRows(words, FirstWords(phrases.Lengths))).Vectors));
     }
 
     /// <summary>Frees the parameters and constants.</summary>
@@ -171,7 +167,7 @@ public sealed class FusionModel : IDisposable
 
     private FusionLayouts Layouts(int pictures, int[] lengths, int[] counts)
     {
-        var image = Repeat(Config.CoarseSide * Config.CoarseSide, pictures);
+        var image = Tokens(pictures);
         var words = new int[pictures];
         for (int b = 0, p = 0; b < pictures; b++)
         {
@@ -186,6 +182,9 @@ public sealed class FusionModel : IDisposable
             AttentionLayout.Cross(Repeat(1, lengths.Length), lengths),
             AttentionLayout.Cross(counts, image));
     }
+
+    /// <summary>Image tokens of each picture.</summary>
+    private int[] Tokens(int pictures) => Repeat(Config.CoarseSide * Config.CoarseSide, pictures);
 
     private FusionGeometry Geometry(int pictures)
     {
