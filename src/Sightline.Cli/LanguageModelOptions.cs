@@ -10,7 +10,7 @@ namespace Sightline.Cli;
 internal sealed class LanguageModelOptions
 {
     private readonly Option<string?> _prompt = new("--prompt") { Description = "Prompt template of a vision-language model: a name such as visual-rft/detection, or a file that ends in .prompt", HelpName = "NAME" };
-    private readonly Option<string[]> _values = new("--value") { Description = "Text for another place of the template; may be repeated", HelpName = "PLACE=TEXT", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = false };
+    private readonly Option<string[]> _values = PlaceValues.Option();
     private readonly Option<bool> _constrained = new("--constrained") { Description = "Hold the answer to the form that the template asks for, so that it can always be read" };
     private readonly Option<int> _maxTokens = new("--max-tokens") { Description = "Most tokens of an answer", HelpName = "N", DefaultValueFactory = _ => new LanguageOptions().MaxTokens };
     private readonly Option<long?> _maxPixels = new("--max-pixels") { Description = "Most pixels that the model is shown: fewer are faster, more show small things; default: the model's own limit", HelpName = "N" };
@@ -22,13 +22,6 @@ internal sealed class LanguageModelOptions
 
     public LanguageModelOptions(Command command)
     {
-        _values.Validators.Add(result =>
-        {
-            foreach (var token in result.Tokens)
-            {
-                if (token.Value.IndexOf('=', StringComparison.Ordinal) <= 0) result.AddError($"--value takes PLACE=TEXT, as subject=\"a plant\", not '{token.Value}'");
-            }
-        });
         _maxPixels.Validators.Add(result =>
         {
             if (result.Tokens is [var token] && long.TryParse(token.Value, CultureInfo.InvariantCulture, out var value) && value < 1) result.AddError($"--max-pixels must be 1 or more, not {value}");
@@ -54,7 +47,7 @@ internal sealed class LanguageModelOptions
     public LanguageOptions Of(ParseResult parsed) => new()
     {
         Prompt = parsed.GetValue(_prompt),
-        Values = [.. (parsed.GetValue(_values) ?? []).Select(value => value.Split('=', 2)).Select(parts => (parts[0], parts[1]))],
+        Values = PlaceValues.Of(parsed.GetValue(_values)),
         IsConstrained = parsed.GetValue(_constrained),
         MaxTokens = parsed.GetValue(_maxTokens),
         MaxPixels = parsed.GetValue(_maxPixels),

@@ -16,7 +16,9 @@ internal sealed class DataConvertCommand : ToolCommand
     private readonly Option<double?> _holdOut = new("--hold-out") { Description = "Mark this random share of the pictures 'val', the rest 'train'", HelpName = "SHARE" };
     private readonly Option<int?> _holdOutEvery = new("--hold-out-every") { Description = "Mark every N-th block of neighbouring names 'val' (for pictures taken in sequence)", HelpName = "N" };
     private readonly Option<int> _block = new("--hold-out-block") { Description = "Pictures in such a block", HelpName = "N", DefaultValueFactory = _ => 12 };
-    private readonly Option<ulong> _seed = new("--seed") { Description = "Seed of --hold-out", HelpName = "N", DefaultValueFactory = _ => 1 };
+    private readonly Option<ulong> _seed = new("--seed") { Description = "Seed of --hold-out, --shots and --negatives", HelpName = "N", DefaultValueFactory = _ => 1 };
+    private readonly Option<int?> _shots = new("--shots") { Description = "Only N pictures of each class, drawn by --seed (of a set without classes: N pictures)", HelpName = "N" };
+    private readonly ProblemMakingOptions _making;
 
     public DataConvertCommand()
         : base(
@@ -24,7 +26,10 @@ internal sealed class DataConvertCommand : ToolCommand
             "From one annotation format to another",
             "sightline data convert pascal-folder cells.jsonl --to sightline",
             "sightline data convert instances_val2017.json yolo-folder --to yolo --pictures val2017 --copy-pictures",
-            "sightline data convert photos-of-cards cards.json --to coco --hold-out-every 4")
+            "sightline data convert photos-of-cards cards.json --to coco --hold-out-every 4",
+            "sightline data convert cells.jsonl problems.jsonl --to problems --split train --shots 4 --seed 1 --negatives 0.1",
+            "sightline data convert flowers problems.json --to visualrft --value subject=\"a plant\" --value property=\"species of the plant\"",
+            "sightline data convert ViRFT_COCO problems.jsonl --to problems --copy-pictures")
     {
         _to.AcceptOnlyFromAmong(DataSetOptions.FormatNames);
         Add(_input);
@@ -36,6 +41,8 @@ internal sealed class DataConvertCommand : ToolCommand
         Add(_holdOutEvery);
         Add(WithRange(_block, 1, 1_000_000));
         Add(_seed);
+        Add(_shots);
+        _making = new ProblemMakingOptions(this);
         SetAction(parsed => Run(parsed, new Settings(
             parsed.GetRequiredValue(_input),
             parsed.GetRequiredValue(_output),
@@ -44,10 +51,11 @@ internal sealed class DataConvertCommand : ToolCommand
             parsed.GetValue(_holdOut),
             parsed.GetValue(_holdOutEvery),
             parsed.GetValue(_block),
-            parsed.GetValue(_seed))));
+            parsed.GetValue(_seed),
+            parsed.GetValue(_shots))));
     }
 
-    private sealed record Settings(string Input, string Output, DataFormat To, bool CopyPictures, double? HoldOut, int? HoldOutEvery, int Block, ulong Seed);
+    private sealed record Settings(string Input, string Output, DataFormat To, bool CopyPictures, double? HoldOut, int? HoldOutEvery, int Block, ulong Seed, int? Shots);
 
     private int Run(ParseResult parsed, Settings settings)
     {
@@ -59,12 +67,26 @@ internal sealed class DataConvertCommand : ToolCommand
         var data = _open.Open(parsed, settings.Input);
         if (settings.HoldOut is { } share) data = DataSplit.ByFraction(data, share, settings.Seed);
         if (settings.HoldOutEvery is { } every) data = DataSplit.ByBlocks(data, settings.Block, every);
+        if (ProblemFormats.IsProblems(settings.To)) return WriteProblems(parsed, settings, data);
+        if (settings.Shots is { } shots) data = FewShot.Subset(data, shots, settings.Seed) with { Problems = null };
         var result = DataConverter.Convert(data, settings.Output, settings.To, settings.CopyPictures);
         foreach (var note in data.Notes) Terminal.Hint($"note: {note}");
         foreach (var loss in result.Losses) Terminal.Hint($"lost: {loss}");
         Terminal.Line(string.Create(
             CultureInfo.InvariantCulture,
             $"{result.Output}: {result.Samples} pictures, {result.Objects} boxes, {result.Phrases} phrases ({result.Format.ToString().ToLowerInvariant()})"));
+        return ExitCode.Success;
+    }
+
+    private int WriteProblems(ParseResult parsed, Settings settings, DataSet data)
+    {
+        var problems = _making.Make(parsed, data, settings.Shots, settings.Seed, out var notes);
+        ProblemFormats.Write(problems, settings.Output, settings.To, settings.CopyPictures);
+        foreach (var note in (IEnumerable<string>)[.. data.Notes, .. notes]) Terminal.Hint($"note: {note}");
+        var nothing = problems.Count(problem => problem.Boxes is { Count: 0 });
+        var open = problems.Count(problem => problem.Solution is null && problem.Answer is null);
+        if (open > 0) Terminal.Hint($"note: {open} solutions are left to the trainer, who knows the model's own coordinates; --model writes them out");
+        Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{settings.Output}: {problems.Count} problems, {nothing} of them with nothing to find ({settings.To.ToString().ToLowerInvariant()})"));
         return ExitCode.Success;
     }
 }

@@ -54,6 +54,12 @@ public static class DataConverter
         DataFormat.RefCoco => "RefCOCO",
         DataFormat.Flickr30k => "Flickr30k Entities",
         DataFormat.Odvg => "ODVG",
+        DataFormat.Lisa => "LISA",
+        DataFormat.Folders => "folders named as classes",
+        DataFormat.VisualRft => "Visual-RFT",
+        DataFormat.VlmR1 => "VLM-R1",
+        DataFormat.ShareGpt => "ShareGPT",
+        DataFormat.Problems => "Sightline's problems",
         _ => "Sightline JSON lines",
     };
 

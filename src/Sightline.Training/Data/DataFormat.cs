@@ -26,4 +26,22 @@ public enum DataFormat
 
     /// <summary>ODVG JSON lines (Grounding DINO): detection or grounding records.</summary>
     Odvg,
+
+    /// <summary>LISA's reasoning segmentation: one JSON with questions and polygons a picture, beside it.</summary>
+    Lisa,
+
+    /// <summary>Pictures in folders that are named as their class.</summary>
+    Folders,
+
+    /// <summary>Visual-RFT's problems: JSON with picture, problem and solution, or Parquet as on the hub.</summary>
+    VisualRft,
+
+    /// <summary>VLM-R1's problems: JSON lines with one or several pictures and a conversation.</summary>
+    VlmR1,
+
+    /// <summary>Conversations as LLaMA-Factory takes them (ShareGPT, OpenAI or Alpaca).</summary>
+    ShareGpt,
+
+    /// <summary>Sightline's own problems, one a line.</summary>
+    Problems,
 }

@@ -19,6 +19,9 @@ public static class DataFormats
         if (!File.Exists(path) && !Directory.Exists(path)) throw new SightlineException(ErrorKind.NotFound, $"there is no data set at {path}");
         if (pictures is not null && !Directory.Exists(pictures)) throw new SightlineException(ErrorKind.NotFound, $"there is no picture folder {pictures}");
         var found = format ?? Detect(path);
+        if (ProblemFormats.IsProblems(found)) return ProblemView.Of(Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(path)), found, ProblemFormats.Read(path, found, pictures));
+        if (found == DataFormat.Lisa) return LisaReader.Read(path, pictures);
+        if (found == DataFormat.Folders) return ClassFolderReader.Read(path, pictures);
         if (found is DataFormat.Voc or DataFormat.Yolo or DataFormat.Flickr30k)
         {
             return found switch
@@ -50,6 +53,11 @@ public static class DataFormats
         ArgumentException.ThrowIfNullOrEmpty(path);
         switch (format)
         {
+            case DataFormat.Lisa or DataFormat.Folders:
+                throw new SightlineException(ErrorKind.Usage, $"{DataConverter.Name(format)} is read and not written");
+            case DataFormat.VisualRft or DataFormat.VlmR1 or DataFormat.ShareGpt or DataFormat.Problems:
+                ProblemFormats.Write(data.Problems ?? throw new SightlineException(ErrorKind.Usage, $"{data.Name} has no problems: make some first"), path, format);
+                break;
             case DataFormat.Coco or DataFormat.Lvis:
                 CocoWriter.Write(data, path, format);
                 break;
@@ -86,7 +94,9 @@ public static class DataFormats
             if (Directory.Exists(Path.Combine(path, "Sentences"))) return DataFormat.Flickr30k;
             if (Directory.EnumerateFiles(VocReader.AnnotationFolder(path), "*.xml").Any()) return DataFormat.Voc;
             if (Directory.Exists(Path.Combine(path, "labels")) || File.Exists(Path.Combine(path, "classes.txt")) || YoloReader.FindYaml(path) is not null) return DataFormat.Yolo;
-            return DetectFile(OnlyJson(path));
+            if (ParquetTable.FilesAt(path).Count > 0) return DataFormat.VisualRft;
+            if (LisaReader.IsAt(path)) return DataFormat.Lisa;
+            return !HoldsJson(path) && ClassFolderReader.IsAt(path) ? DataFormat.Folders : DetectFile(OnlyJson(path));
         }
 
         return DetectFile(path);
@@ -102,6 +112,8 @@ public static class DataFormats
                 return DataFormat.Yolo;
             case ".txt":
                 return Path.GetFileName(Path.GetDirectoryName(Path.GetFullPath(path))) == "Sentences" ? DataFormat.Flickr30k : DataFormat.Yolo;
+            case ".parquet":
+                return DataFormat.VisualRft;
             case ".jsonl" or ".ndjson":
                 return DetectLines(path);
             case ".json":
@@ -118,9 +130,8 @@ public static class DataFormats
             using (document)
             {
                 var entry = new JsonEntry(document.RootElement, path, $"line {line}");
-                if (entry.Has("filename")) return DataFormat.Odvg;
-                if (entry.Has("picture") || entry.Has("classes")) return DataFormat.Sightline;
-                throw entry.Bad("neither 'picture' (Sightline's JSON lines) nor 'filename' (ODVG)");
+                return JsonRecords.Detect(document.RootElement)
+                    ?? throw entry.Bad("neither 'picture' (Sightline's JSON lines) nor 'filename' (ODVG), nor 'prompt', 'problem', 'conversations' or 'messages' (problems)");
             }
         }
 
@@ -130,15 +141,18 @@ public static class DataFormats
     private static DataFormat DetectJson(string path)
     {
         using var json = new JsonFileReader(path);
-        if (json.Peek() == JsonTokenType.StartArray) return DataFormat.RefCoco;
-        var lvis = false;
+        if (json.Peek() == JsonTokenType.StartArray) return json.ReadFirst() is { } first ? JsonRecords.Detect(first) ?? DataFormat.RefCoco : DataFormat.RefCoco;
+        var (lvis, members) = (false, new HashSet<string>(StringComparer.Ordinal));
         json.ReadObject(name =>
         {
+            members.Add(name);
             if (name != "images") json.SkipValue();
             else json.ReadArray((image, _) => lvis |= image.ValueKind == JsonValueKind.Object && image.TryGetProperty("neg_category_ids", out var ids) && ids.ValueKind == JsonValueKind.Array);
         });
-        return lvis ? DataFormat.Lvis : DataFormat.Coco;
+        return members.Contains("shapes") && members.Contains("text") ? DataFormat.Lisa : lvis ? DataFormat.Lvis : DataFormat.Coco;
     }
+
+    private static bool HoldsJson(string folder) => Directory.EnumerateFiles(folder, "*.json*").Any();
 
     private static string OnlyJson(string folder)
     {
@@ -150,6 +164,6 @@ public static class DataFormats
                 throw DataFile.Bad(place, $"{files.Length} JSON files lie here ({string.Join(", ", files.Take(3).Select(Path.GetFileName))}...); name the one to read");
         }
 
-        throw DataFile.Bad(folder, "no annotation file of a known format lies here (COCO, LVIS, Pascal VOC, YOLO, RefCOCO, Flickr30k Entities, ODVG, Sightline JSON lines)");
+        throw DataFile.Bad(folder, "no annotation file of a known format lies here (COCO, LVIS, Pascal VOC, YOLO, RefCOCO, Flickr30k Entities, ODVG, Sightline JSON lines, LISA, folders named as classes, Visual-RFT, VLM-R1, ShareGPT)");
     }
 }

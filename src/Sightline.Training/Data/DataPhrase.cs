@@ -22,6 +22,12 @@ public sealed record DataPhrase(string Text, IReadOnlyList<Box> Boxes)
     /// <summary>False where the file says nothing of boxes for this phrase (a part of a sentence that is not in the picture as a thing): neither present nor absent.</summary>
     public bool IsGrounded { get; init; } = true;
 
+    /// <summary>The mask of all that is meant, as raw JSON of a COCO mask (run lengths or polygons) in pixels of the picture; null where there is none.</summary>
+    public string? Segmentation { get; init; }
+
+    /// <summary>Pixels that count neither for nor against an answer, in the same form (LISA: "ignore"); null where there are none.</summary>
+    public string? IgnoredSegmentation { get; init; }
+
     /// <summary>What else the file says of it, as one JSON object; only the same format can write it back.</summary>
     public string? Extra { get; init; }
 }

@@ -18,6 +18,9 @@ public sealed record DataSample(string Id, string PictureFile, int Width, int He
     /// <summary>Whole sentences about the picture.</summary>
     public IReadOnlyList<string> Captions { get; init; } = [];
 
+    /// <summary>The class of the picture as a whole, for classification; null where nothing is said.</summary>
+    public string? Label { get; init; }
+
     /// <summary>"train", "val", ... or null.</summary>
     public string? Split { get; init; }
 

@@ -24,6 +24,9 @@ public sealed record DataSet
     /// <summary>What else the file says of the whole set (COCO: info, licenses, categories as JSON); only the same format can write it back.</summary>
     public string? Extra { get; init; }
 
+    /// <summary>The problems that the set was read from; null where it came as annotations. <see cref="Samples"/> shows what they state.</summary>
+    public IReadOnlyList<Problem>? Problems { get; init; }
+
     /// <summary>What was passed over while reading, one clear sentence each (an empty label file, a stray XML).</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
@@ -55,7 +58,7 @@ public sealed record DataSet
     }
 
     /// <summary>The samples that are in a split.</summary>
-    public DataSet Where(string split) => this with { Samples = [.. Samples.Where(s => s.Split == split)] };
+    public DataSet Where(string split) => this with { Samples = [.. Samples.Where(s => s.Split == split)], Problems = Problems is null ? null : [.. Problems.Where(p => p.Split == split)] };
 
     /// <summary>The same set with classes that are not labelled everywhere, in all its pictures.</summary>
     /// <exception cref="SightlineException">BadData: a label is no class of the set.</exception>

@@ -33,7 +33,17 @@ public static class DataSplit
     private static DataSet Mark(DataSet data, Func<DataSample, bool> isValidation)
     {
         ArgumentNullException.ThrowIfNull(data);
-        return data with { Samples = [.. data.Samples.Select(s => s with { Split = isValidation(s) ? "val" : "train" })] };
+        DataSample[] samples = [.. data.Samples.Select(s => s with { Split = isValidation(s) ? "val" : "train" })];
+        if (data.Problems is null) return data with { Samples = samples };
+        // a problem goes with its (first) picture
+        var splits = samples.GroupBy(KeyOf).ToDictionary(group => group.Key, group => group.First().Split, StringComparer.Ordinal);
+        return data with
+        {
+            Samples = samples,
+            Problems = [.. data.Problems.Select(p => p.Pictures.Count > 0 && splits.TryGetValue(p.Pictures[0].File is { } file ? Path.GetFullPath(file) : p.Pictures[0].Name, out var split) ? p with { Split = split } : p)],
+        };
+
+        string KeyOf(DataSample sample) => sample.PictureBytes is null ? Path.GetFullPath(Path.Combine(data.PictureFolder, sample.PictureFile)) : sample.PictureFile;
     }
 
     private static void CheckShare(double share)

@@ -32,7 +32,7 @@ public sealed record ProblemSet(string Name, IReadOnlyList<Problem> Problems) : 
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (!File.Exists(path) && !Directory.Exists(path)) throw new SightlineException(ErrorKind.NotFound, $"there are no problems at {path}");
-        var problems = ProblemReader.Read(path).Where(problem => split is null || problem.Split == split).ToList();
+        var problems = ProblemFormats.Read(path).Where(problem => split is null || problem.Split == split).ToList();
         if (problems.Count == 0) throw DataFile.Bad(path, split is null ? "no problem" : $"no problem of the split '{split}'");
         return new ProblemSet(Path.GetFileNameWithoutExtension(path), problems);
     }

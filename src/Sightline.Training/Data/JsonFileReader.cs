@@ -44,6 +44,14 @@ internal sealed class JsonFileReader : IDisposable
         }
     }
 
+    /// <summary>The first element of the array that comes next, or null where it is empty; nothing can be read after it.</summary>
+    public JsonElement? ReadFirst()
+    {
+        Expect(JsonTokenType.StartArray, "a list");
+        using var document = TryReadValue();
+        return document?.RootElement.Clone();
+    }
+
     /// <summary>Reads the value that comes next and keeps it.</summary>
     public JsonElement ReadValue()
     {

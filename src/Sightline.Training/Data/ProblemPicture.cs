@@ -15,11 +15,14 @@ public sealed class ProblemPicture
     /// <summary>The file, or null.</summary>
     public string? File { get; private init; }
 
+    /// <summary>The encoded bytes where they are at hand, or null.</summary>
+    public ReadOnlyMemory<byte>? Bytes { get; private init; }
+
     /// <summary>A file, by its path.</summary>
     public static ProblemPicture FromFile(string path) => new(System.IO.Path.GetFileName(path), () => Picture.Load(path)) { File = path };
 
     /// <summary>Bytes of an encoded picture.</summary>
-    public static ProblemPicture FromBytes(string name, ReadOnlyMemory<byte> encoded) => new(name, () => Picture.Decode(encoded.Span, name: name));
+    public static ProblemPicture FromBytes(string name, ReadOnlyMemory<byte> encoded) => new(name, () => Picture.Decode(encoded.Span, name: name)) { Bytes = encoded };
 
     /// <summary>Pixels at hand, or made when they are needed.</summary>
     public static ProblemPicture FromPixels(string name, Func<Picture> load)

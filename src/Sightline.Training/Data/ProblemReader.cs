@@ -11,23 +11,23 @@ namespace Sightline.Training.Data;
 /// </summary>
 internal static class ProblemReader
 {
-    public static IEnumerable<Problem> Read(string path)
+    public static IEnumerable<Problem> Read(string path, string? pictures = null)
     {
-        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        var names = new PictureNames(path, pictures);
         foreach (var (document, line) in JsonText.ReadLines(path))
         {
-            using (document) yield return Read(new JsonEntry(document.RootElement, path, string.Create(CultureInfo.InvariantCulture, $"line {line}")), folder, line);
+            using (document) yield return Read(new JsonEntry(document.RootElement, path, string.Create(CultureInfo.InvariantCulture, $"line {line}")), names, line);
         }
     }
 
-    private static Problem Read(JsonEntry entry, string folder, int line)
+    private static Problem Read(JsonEntry entry, PictureNames names, int line)
     {
         if (entry.Rest("id", "prompt", "pictures", "system", "solution", "frame", "boxes", "box_frame", "label", "synonyms", "subject", "answer", "split") is { } rest)
             throw entry.Bad($"unknown members {rest}");
         var boxes = entry.Has("boxes") ? Boxes(entry) : null;
         return new Problem(entry.OptionalText("id") ?? line.ToString(CultureInfo.InvariantCulture), entry.Text("prompt"))
         {
-            Pictures = entry.Has("pictures") ? [.. entry.Texts("pictures").Select(file => ProblemPicture.FromFile(Path.Combine(folder, file)))] : [],
+            Pictures = entry.Has("pictures") ? [.. entry.Texts("pictures").Select(names.File)] : [],
             System = entry.OptionalText("system"),
             Solution = entry.OptionalText("solution"),
             Frame = Frame(entry, "frame"),

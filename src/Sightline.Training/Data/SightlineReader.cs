@@ -42,7 +42,7 @@ internal static class SightlineReader
         {
             Name = Path.GetFileNameWithoutExtension(path),
             Format = DataFormat.Sightline,
-            Classes = classes.Count > 0 ? classes : [.. samples.SelectMany(s => s.Objects).Select(o => o.Label).Distinct().Order(StringComparer.Ordinal)],
+            Classes = classes.Count > 0 ? classes : [.. samples.SelectMany(s => s.Objects).Select(o => o.Label).Concat(samples.Select(s => s.Label).OfType<string>()).Distinct().Order(StringComparer.Ordinal)],
             Samples = samples,
             PictureFolder = pictures ?? CocoReader.FindPictures(path, samples.Select(s => s.PictureFile)),
         };
@@ -55,6 +55,7 @@ internal static class SightlineReader
         sample = sample with
         {
             Split = entry.OptionalText("split") ?? sample.Split,
+            Label = entry.OptionalText("label") ?? sample.Label,
             Number = entry.OptionalInteger("number") ?? sample.Number,
             Captions = entry.Has("captions") ? entry.Texts("captions") : sample.Captions,
             AbsentLabels = entry.Has("absent") ? entry.Texts("absent") : sample.AbsentLabels,
@@ -90,6 +91,8 @@ internal static class SightlineReader
         Caption = (int?)entry.OptionalInteger("caption"),
         Start = (int?)entry.OptionalInteger("start"),
         Types = entry.Has("types") ? entry.Texts("types") : [],
+        Segmentation = entry.Optional("segmentation")?.GetRawText(),
+        IgnoredSegmentation = entry.Optional("ignored")?.GetRawText(),
     };
 
     private static LabelledBox Object(JsonEntry entry, CoordinateFrame frame) => new(entry.Text("label"), entry.Corners(entry.Required("box"), "box", frame))

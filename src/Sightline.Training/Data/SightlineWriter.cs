@@ -24,7 +24,7 @@ internal static class SightlineWriter
         {
             // objects of one frame a line; the first line also carries what is said of the picture as a whole
             var groups = sample.Objects.GroupBy(o => o.Box.Frame).ToList();
-            if (groups.Count > 0 || sample.Captions.Count > 0 || sample.Phrases.Count == 0 || sample.AbsentLabels is not null || sample.IncompleteLabels is not null || sample.Number is not null)
+            if (groups.Count > 0 || sample.Captions.Count > 0 || sample.Phrases.Count == 0 || sample.Label is not null || sample.AbsentLabels is not null || sample.IncompleteLabels is not null || sample.Number is not null)
                 yield return json => PictureLine(json, sample, groups.Count > 0 ? [.. groups[0]] : []);
             foreach (var group in groups.Skip(1)) yield return json => ObjectsLine(json, sample, [.. group]);
             foreach (var phrase in sample.Phrases) yield return json => PhraseLine(json, sample, phrase);
@@ -34,6 +34,7 @@ internal static class SightlineWriter
     private static void PictureLine(Utf8JsonWriter json, DataSample sample, IReadOnlyList<LabelledBox> objects)
     {
         Begin(json, sample);
+        if (sample.Label is not null) json.WriteString("label", sample.Label);
         if (sample.Number is { } number) json.WriteNumber("number", number);
         if (sample.Captions.Count > 0) Texts(json, "captions", sample.Captions);
         if (sample.AbsentLabels is not null) Texts(json, "absent", sample.AbsentLabels);
@@ -66,6 +67,8 @@ internal static class SightlineWriter
         if (phrase.Caption is { } caption) json.WriteNumber("caption", caption);
         if (phrase.Start is { } start) json.WriteNumber("start", start);
         if (phrase.Types.Count > 0) Texts(json, "types", phrase.Types);
+        Raw(json, "segmentation", phrase.Segmentation);
+        Raw(json, "ignored", phrase.IgnoredSegmentation);
         json.WriteEndObject();
     }
 
@@ -94,12 +97,7 @@ internal static class SightlineWriter
             if (o.Difficult) json.WriteBoolean("difficult", true);
             if (o.Truncated) json.WriteBoolean("truncated", true);
             if (o.Area is { } area) json.WriteNumber("area", area);
-            if (o.Segmentation is not null)
-            {
-                json.WritePropertyName("segmentation");
-                json.WriteRawValue(o.Segmentation);
-            }
-
+            Raw(json, "segmentation", o.Segmentation);
             json.WriteEndObject();
         }
 
@@ -119,6 +117,13 @@ internal static class SightlineWriter
             json.WriteNumberValue(frame.Height);
             json.WriteEndArray();
         }
+    }
+
+    private static void Raw(Utf8JsonWriter json, string name, string? value)
+    {
+        if (value is null) return;
+        json.WritePropertyName(name);
+        json.WriteRawValue(value);
     }
 
     private static void Texts(Utf8JsonWriter json, string name, IReadOnlyList<string> texts)

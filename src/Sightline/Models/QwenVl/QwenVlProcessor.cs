@@ -68,6 +68,15 @@ public sealed class QwenVlProcessor
         return ModelType == "qwen2_5_vl" ? picture.ResizedFrame : CoordinateFrame.Thousandths;
     }
 
+    /// <summary>As <see cref="FrameOf(QwenPicture)"/>, of a picture of this size that nobody has read.</summary>
+    /// <exception cref="SightlineException">BadPicture: such a picture cannot be resized.</exception>
+    public CoordinateFrame FrameOf(int width, int height)
+    {
+        if (ModelType != "qwen2_5_vl") return CoordinateFrame.Thousandths;
+        var grid = Images.GridOf(width, height);
+        return CoordinateFrame.Pixels(grid.Width * Images.PatchSize, grid.Height * Images.PatchSize);
+    }
+
     /// <summary>A prompt of pictures and a question, as one message of the user: pictures first.</summary>
     public QwenPrompt Prepare(string question, params IReadOnlyList<Picture> pictures) =>
         Prepare([new ChatMessage("user", [.. pictures.Select(_ => ChatPart.Image), ChatPart.Words(question)])], pictures);
