@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Sightline.Cli.Output;
 using Sightline.Grounding;
-using Sightline.Tensors.Quantized;
 using Sightline.Training.Data;
 using Sightline.Training.Expressions;
 
@@ -16,14 +15,12 @@ internal sealed class EvaluationData
     private readonly Option<string?> _phrases = new("--phrases") { Description = "JSON file with readable phrases for class names", HelpName = "FILE" };
     private readonly Option<int?> _every = new("--hold-out-every") { Description = "Only every N-th block of neighbouring names, as a recipe holds them out", HelpName = "N" };
     private readonly Option<int> _block = new("--hold-out-block") { Description = "Pictures in such a block", HelpName = "N", DefaultValueFactory = _ => 12 };
-    private readonly Option<bool> _int8 = new("--int8") { Description = "Quantize the model's linear layers to int8 while loading" };
     private readonly Option<string[]> _incomplete = new("--incomplete-labels") { Description = "Classes of which not every object is labelled: no expression depends on them", HelpName = "CLASS", AllowMultipleArgumentsPerToken = true };
     private readonly Option<int?> _limit = new("--limit") { Description = "Only the first N pictures", HelpName = "N" };
 
     public EvaluationData(Command command)
     {
         command.Add(_model);
-        command.Add(_int8);
         command.Add(_data);
         _open = new DataSetOptions(command);
         command.Add(_phrases);
@@ -31,11 +28,14 @@ internal sealed class EvaluationData
         command.Add(ToolCommand.WithRange(_block, 1, 1_000_000));
         command.Add(_limit);
         command.Add(_incomplete);
+        Language = new LanguageModelOptions(command, hasSeed: false);
     }
 
+    /// <summary>How a vision-language model is asked, and how weights are kept.</summary>
+    public LanguageModelOptions Language { get; }
+
     /// <summary>Loads the model.</summary>
-    public Grounder Load(ParseResult parsed) =>
-        Grounder.Load(ModelLocation.Resolve(parsed.GetValue(_model)), parsed.GetValue(_int8) ? QuantizedFormat.Int8 : null);
+    public Grounder Load(ParseResult parsed) => Grounder.Load(ModelLocation.Resolve(parsed.GetValue(_model)), Language.Weights(parsed));
 
     /// <summary>The chosen part of the data set.</summary>
     public DataSet Data(ParseResult parsed)

@@ -20,8 +20,14 @@ internal sealed class LanguageModelOptions
     private readonly Option<bool> _int4 = new("--int4") { Description = "Keep the weights of linear layers in 4 bits" };
     private readonly Option<bool> _bf16 = new("--bf16") { Description = "Keep the weights in bfloat16" };
 
-    public LanguageModelOptions(Command command)
+    private readonly bool _hasSeed;
+
+    /// <summary>Adds the options.</summary>
+    /// <param name="command">To which command.</param>
+    /// <param name="hasSeed">False where the command has a seed of its own, for all that is random in it.</param>
+    public LanguageModelOptions(Command command, bool hasSeed = true)
     {
+        _hasSeed = hasSeed;
         _maxPixels.Validators.Add(result =>
         {
             if (result.Tokens is [var token] && long.TryParse(token.Value, CultureInfo.InvariantCulture, out var value) && value < 1) result.AddError($"--max-pixels must be 1 or more, not {value}");
@@ -32,7 +38,7 @@ internal sealed class LanguageModelOptions
         command.Add(ToolCommand.WithRange(_maxTokens, 1, 1_000_000));
         command.Add(_maxPixels);
         command.Add(ToolCommand.WithRange(_temperature, 0, 100));
-        command.Add(_seed);
+        if (hasSeed) command.Add(_seed);
         command.Add(_int8);
         command.Add(_int4);
         command.Add(_bf16);
@@ -51,7 +57,7 @@ internal sealed class LanguageModelOptions
         IsConstrained = parsed.GetValue(_constrained),
         MaxTokens = parsed.GetValue(_maxTokens),
         MaxPixels = parsed.GetValue(_maxPixels),
-        Sampling = new SamplingOptions { Temperature = (float)parsed.GetValue(_temperature), Seed = parsed.GetValue(_seed) },
+        Sampling = new SamplingOptions { Temperature = (float)parsed.GetValue(_temperature), Seed = _hasSeed ? parsed.GetValue(_seed) : 0 },
     };
 
     /// <summary>How its weights are kept.</summary>

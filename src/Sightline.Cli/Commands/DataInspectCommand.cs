@@ -50,7 +50,7 @@ internal sealed class DataInspectCommand : ToolCommand
         Terminal.Line("sizes: " + string.Join(", ", summary.Sizes.Take(5).Select(size => $"{Text(size.Width)}x{Text(size.Height)} ({Text(size.Pictures)})")) + (summary.Sizes.Count > 5 ? ", ..." : ""));
         Terminal.Line(string.Create(
             CultureInfo.InvariantCulture,
-            $"{summary.Name} ({summary.Format.ToString().ToLowerInvariant()}): {summary.Pictures} pictures, {summary.EmptyPictures} without boxes, {summary.MissingPictures} files missing; {summary.Boxes} boxes; {summary.Phrases} phrases, {summary.PhrasesWithoutBoxes} that match nothing"));
+            $"{summary.Name} ({summary.Format.ToString().ToLowerInvariant()}): {summary.Pictures} pictures, {summary.EmptyPictures} without boxes, {summary.MissingPictures} files missing; {summary.Boxes} boxes; {summary.Phrases} phrases, {summary.PhrasesWithoutBoxes} that match nothing{(summary.Problems > 0 ? string.Create(CultureInfo.InvariantCulture, $"; {summary.Problems} problems") : "")}"));
         foreach (var note in summary.Notes) Terminal.Hint($"note: {note}");
         if (page is not null) Terminal.Line($"page: {page}");
     }
@@ -66,6 +66,7 @@ internal sealed class DataInspectCommand : ToolCommand
         json.WriteNumber("boxes", summary.Boxes);
         json.WriteNumber("phrases", summary.Phrases);
         json.WriteNumber("phrases_without_boxes", summary.PhrasesWithoutBoxes);
+        if (summary.Problems > 0) json.WriteNumber("problems", summary.Problems);
         json.WriteStartArray("classes");
         foreach (var row in summary.Classes)
         {

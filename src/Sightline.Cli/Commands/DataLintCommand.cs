@@ -61,6 +61,7 @@ internal sealed class DataLintCommand : ToolCommand
         Name = string.Join(" + ", sets.Select(set => set.Name)),
         Classes = [.. sets.SelectMany(set => set.Classes).Distinct()],
         Notes = [.. sets.SelectMany(set => set.Notes)],
+        Problems = sets.TrueForAll(set => set.Problems is null) ? null : [.. sets.SelectMany(set => (set.Problems ?? []).Select(problem => problem with { Id = $"{set.Name}/{problem.Id}" }))],
         Samples = [.. sets.SelectMany((set, number) => set.Samples.Select(sample => sample with
         {
             Id = $"{set.Name}/{sample.Id}",

@@ -10,5 +10,7 @@ internal sealed class EvaluateCommand : ToolCommand
         Add(new EvaluateLvisCommand());
         Add(new EvaluateDetectionCommand());
         Add(new EvaluateReferringCommand());
+        Add(new EvaluateReasoningCommand());
+        Add(new EvaluateClassificationCommand());
     }
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using Sightline.Cli.Output;
+using Sightline.Text.Prompts;
 using Sightline.Training.Evaluation;
 using Sightline.Training.Grounding;
 
@@ -10,11 +11,12 @@ namespace Sightline.Cli.Commands;
 internal sealed class EvaluateDetectionCommand : ToolCommand
 {
     private readonly EvaluationData _data;
+    private readonly EvaluationProtocolOptions _protocol;
     private readonly Option<bool> _perClass = new("--per-class") { Description = "Print a line for each class" };
     private readonly Option<string?> _detections = new("--save-detections") { Description = "Write the detections as COCO results, for a later comparison", HelpName = "FILE" };
     private readonly Option<int> _together = new("--together")
     {
-        Description = "Classes asked in one pass; answers depend a little on what is asked together",
+        Description = "Classes asked in one pass, as an application asks them; answers depend a little on what is asked together (1: each alone)",
         HelpName = "N",
         DefaultValueFactory = _ => DataSetEvaluator.UsualClassesTogether,
     };
@@ -29,9 +31,11 @@ internal sealed class EvaluateDetectionCommand : ToolCommand
             "Run a model over a labelled set; COCO's 12 numbers (LVIS's where the set lists absent classes)",
             "sightline evaluate detection --data pascal-folder --split val --phrases phrases.json --per-class",
             "sightline evaluate detection --model runs/cells/model --data cells.jsonl --json score.json",
-            "sightline evaluate detection --model runs/other/model --data cells.jsonl --against detections.json")
+            "sightline evaluate detection --model runs/other/model --data cells.jsonl --against detections.json",
+            "sightline evaluate detection --model Qwen/Qwen2-VL-2B-Instruct --data cells.jsonl --protocol both")
     {
         _data = new EvaluationData(this);
+        _protocol = new EvaluationProtocolOptions(this, _data.Language);
         Add(_perClass);
         Add(_detections);
         Add(WithRange(_together, 1, 1000));
@@ -40,11 +44,11 @@ internal sealed class EvaluateDetectionCommand : ToolCommand
         Add(_json);
         SetAction((parsed, cancellation) => RunAsync(
             parsed,
-            new Settings(parsed.GetValue(_perClass), parsed.GetValue(_detections), parsed.GetValue(_together), parsed.GetValue(_against), _intervals.Read(parsed), JsonTarget(parsed, _json)),
+            new Settings(_protocol.Protocol(parsed), parsed.GetValue(_perClass), parsed.GetValue(_detections), parsed.GetValue(_together), parsed.GetValue(_against), _intervals.Seed(parsed), _intervals.Read(parsed), JsonTarget(parsed, _json)),
             cancellation));
     }
 
-    private sealed record Settings(bool PerClass, string? Detections, int Together, string? Against, BootstrapOptions? Bootstrap, string? Json);
+    private sealed record Settings(EvaluationProtocol Protocol, bool PerClass, string? Detections, int Together, string? Against, ulong Seed, BootstrapOptions? Bootstrap, string? Json);
 
     private async Task<int> RunAsync(ParseResult parsed, Settings settings, CancellationToken cancellation)
     {
@@ -52,19 +56,69 @@ internal sealed class EvaluateDetectionCommand : ToolCommand
         var names = _data.Names(parsed, data);
         var other = settings.Against is { } file ? CocoDetections.Load(file) : null;
         using var grounder = _data.Load(parsed);
-        var evaluator = new DataSetEvaluator(grounder) { ClassesTogether = settings.Together, Progress = EvaluationData.Progress(Terminal) };
-        var (truth, detections) = await evaluator.FindAsync(data, names, cancellation);
-        if (other is not null && CocoDetections.NumberingProblem(truth, other) is { } problem) Terminal.Hint($"warning: {settings.Against}: {problem}");
+        var runs = new List<DetectionRun>();
+        foreach (var language in _protocol.Runs(parsed, grounder, GroundingTask.Detection, settings.Seed))
+        {
+            var evaluator = new DataSetEvaluator(grounder) { ClassesTogether = settings.Together, Language = language, Protocol = settings.Protocol, Progress = EvaluationData.Progress(Terminal) };
+            runs.Add(await evaluator.FindAsync(data, names, cancellation));
+        }
+
+        var (truth, detections) = runs[0];
+        if (other is not null) other = DetectionsFile.Fit(Terminal, settings.Against!, other, truth);
         if (settings.Detections is { } path) OutputFile.Write(path, stream => WriteDetections(stream, truth, detections));
-        var score = DataSetEvaluator.Score(truth, detections, settings.Bootstrap);
-        score = score with { Notes = [.. score.Notes, $"classes asked {settings.Together} together"] };
+        var (official, published) = (Score(runs[0], settings, EvaluationProtocol.Official), Score(runs[0], settings, EvaluationProtocol.Published));
+        var score = (official ?? published!) with { Notes = [.. (official ?? published!).Notes, .. Notes(runs[0], settings, grounder.CanConverse)] };
         var against = other is null ? null : DataSetEvaluator.Compare(truth, detections, other, settings.Bootstrap);
-        if (settings.Json is { } target) JsonOutput.Write(Terminal, target, json => score.WriteJson(json, Provenance.Of(Terminal, settings.Bootstrap?.Seed ?? 0), against));
+        var spread = Spread(runs, settings);
+        if (settings.Json is { } target)
+        {
+            JsonOutput.Write(Terminal, target, json => score.WriteJson(json, Provenance.Of(Terminal, settings.Bootstrap?.Seed ?? settings.Seed), against, more =>
+            {
+                if (official is not null && published is not null)
+                {
+                    more.WritePropertyName("published");
+                    published.WriteJson(more);
+                }
+
+                runs[0].Spoken.WriteJson(more);
+                spread?.WriteJson(more);
+            }));
+        }
+
         if (settings.Json == JsonOutput.Stdout) return ExitCode.Success;
-        ScoreTable.Write(Terminal, score, settings.PerClass);
+        if (settings.Protocol == EvaluationProtocol.Both) ProtocolTable.Write(Terminal, settings.Protocol, Figures(official!), Figures(published!));
+        if (settings.Protocol != EvaluationProtocol.Both || settings.PerClass) ScoreTable.Write(Terminal, score, settings.PerClass);
+        else foreach (var note in score.Notes) Terminal.Line($"note: {note}");
+        ProtocolTable.Write(Terminal, spread);
         if (against is not null) ComparisonTable.Write(Terminal, against, settings.Against!);
         return ExitCode.Success;
     }
+
+    /// <summary>The score by one set of rules; null where the other alone is wanted.</summary>
+    private static DetectionScore? Score(DetectionRun run, Settings settings, EvaluationProtocol rules)
+    {
+        if (settings.Protocol != EvaluationProtocol.Both && settings.Protocol != rules) return null;
+        var counted = rules == EvaluationProtocol.Published ? run.OfPresentClasses() : run;
+        return DataSetEvaluator.Score(counted.Truth, counted.Detections, settings.Bootstrap);
+    }
+
+    private static IEnumerable<string> Notes(DetectionRun run, Settings settings, bool speaks)
+    {
+        if (!speaks) yield return $"classes asked {settings.Together} together";
+        if (settings.Protocol == EvaluationProtocol.Published) yield return "as Visual-RFT publishes it: each picture was asked only for the classes that it has, so that no box of another class counts against the model";
+        if (run.Spoken.Note is { } note) yield return note;
+    }
+
+    private static RunSpread? Spread(List<DetectionRun> runs, Settings settings)
+    {
+        if (runs.Count < 2) return null;
+        var rules = settings.Protocol == EvaluationProtocol.Published ? EvaluationProtocol.Published : EvaluationProtocol.Official;
+        var scores = runs.ConvertAll(run => Score(run, settings with { Bootstrap = null, Protocol = rules }, rules)!);
+        return new RunSpread([.. runs.Select((_, run) => settings.Seed + (ulong)run)], scores[0].Names, scores.ConvertAll(score => score.Stats));
+    }
+
+    private static IReadOnlyList<(string, double, Interval?)> Figures(DetectionScore score) =>
+        [.. score.Names.Select((name, i) => (name, score.Stats[i], score.Intervals.Count > i ? score.Intervals[i] : (Interval?)null))];
 
     private static void WriteDetections(Stream stream, CocoGroundTruth truth, IReadOnlyList<CocoDetection> detections)
     {

@@ -44,11 +44,10 @@ internal abstract class EvaluateFilesCommand : ToolCommand
     private int Run(Settings settings)
     {
         var truth = CocoGroundTruth.Load(settings.GroundTruth, settings.Masks);
-        var detections = CocoDetections.Load(settings.Detections, settings.Masks);
-        if (CocoDetections.NumberingProblem(truth, detections) is { } problem) Terminal.Hint($"warning: {problem}");
+        var detections = DetectionsFile.Load(Terminal, settings.Detections, truth, settings.Masks);
         var region = settings.Masks ? RegionKind.Mask : RegionKind.Box;
         var score = Evaluate(truth, detections, region, settings.Bootstrap);
-        var against = settings.Against is { } other ? Compare(truth, detections, CocoDetections.Load(other, settings.Masks), region, settings.Bootstrap) : null;
+        var against = settings.Against is { } other ? Compare(truth, detections, DetectionsFile.Load(Terminal, other, truth, settings.Masks), region, settings.Bootstrap) : null;
         if (settings.Json is { } target) JsonOutput.Write(Terminal, target, json => score.WriteJson(json, Provenance.Of(Terminal, settings.Bootstrap?.Seed ?? 0), against));
         if (settings.Json == JsonOutput.Stdout) return ExitCode.Success;
         ScoreTable.Write(Terminal, score, settings.PerClass);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Sightline.Cli.Output;
+using Sightline.Text.Prompts;
 using Sightline.Training.Evaluation;
 using Sightline.Training.Grounding;
 
@@ -10,6 +11,7 @@ namespace Sightline.Cli.Commands;
 internal sealed class EvaluateReferringCommand : ToolCommand
 {
     private readonly EvaluationData _data;
+    private readonly EvaluationProtocolOptions _protocol;
     private readonly Option<int> _expressions = new("--expressions") { Description = "Generate N expressions a picture from its labelled boxes; 0: the set's own phrases", HelpName = "N" };
     private readonly Option<int> _together = new("--together") { Description = "Phrases asked in one pass; answers depend a little on what is asked together", HelpName = "N", DefaultValueFactory = _ => 1 };
     private readonly Option<string?> _against = new("--against") { Description = "Test the difference to another run: what it wrote with --json, over the same phrases", HelpName = "FILE" };
@@ -25,6 +27,7 @@ internal sealed class EvaluateReferringCommand : ToolCommand
             "sightline evaluate referring --model runs/other/model --data pascal-folder --split val --expressions 4 --against score.json")
     {
         _data = new EvaluationData(this);
+        _protocol = new EvaluationProtocolOptions(this, _data.Language);
         Add(WithRange(_expressions, 0, 1000));
         Add(WithRange(_together, 1, 1000));
         Add(_against);
@@ -33,11 +36,11 @@ internal sealed class EvaluateReferringCommand : ToolCommand
         SetAction((parsed, cancellation) => RunAsync(
             parsed,
             new Settings(
-                parsed.GetValue(_expressions), parsed.GetValue(_together), parsed.GetValue(_against), _intervals.Seed(parsed), _intervals.Read(parsed), JsonTarget(parsed, _json)),
+                _protocol.Protocol(parsed), parsed.GetValue(_expressions), parsed.GetValue(_together), parsed.GetValue(_against), _intervals.Seed(parsed), _intervals.Read(parsed), JsonTarget(parsed, _json)),
             cancellation));
     }
 
-    private sealed record Settings(int Expressions, int Together, string? Against, ulong Seed, BootstrapOptions? Bootstrap, string? Json);
+    private sealed record Settings(EvaluationProtocol Protocol, int Expressions, int Together, string? Against, ulong Seed, BootstrapOptions? Bootstrap, string? Json);
 
     private async Task<int> RunAsync(ParseResult parsed, Settings settings, CancellationToken cancellation)
     {
@@ -45,17 +48,26 @@ internal sealed class EvaluateReferringCommand : ToolCommand
         var names = _data.Names(parsed, data);
         var other = settings.Against is { } file ? ReferringAnswers.Load(file) : null;
         using var grounder = _data.Load(parsed);
-        var evaluator = new DataSetEvaluator(grounder) { PhrasesTogether = settings.Together, Progress = EvaluationData.Progress(Terminal) };
-        var result = await evaluator.ReferAsync(data, names, settings.Expressions, settings.Seed, settings.Bootstrap, cancellation);
+        var results = new List<ReferringResult>();
+        foreach (var language in _protocol.Runs(parsed, grounder, GroundingTask.Phrase, settings.Seed))
+        {
+            var evaluator = new DataSetEvaluator(grounder) { PhrasesTogether = settings.Together, Language = language, Protocol = settings.Protocol, Progress = EvaluationData.Progress(Terminal) };
+            results.Add(await evaluator.ReferAsync(data, names, settings.Expressions, settings.Seed, results.Count == 0 ? settings.Bootstrap : null, cancellation));
+        }
+
+        var result = results[0];
+        var spread = results.Count < 2 ? null : new RunSpread(
+            [.. results.Select((_, run) => settings.Seed + (ulong)run)], ["accuracy at IoU 0.5", "mean IoU"], results.ConvertAll(one => (IReadOnlyList<double>)[one.Boxes.AccuracyAt(0.5), one.Boxes.MeanIou]));
         var against = other is null ? null : result.Compare(other, settings.Bootstrap);
-        if (settings.Json is { } target) JsonOutput.Write(Terminal, target, json => result.WriteJson(json, Provenance.Of(Terminal, settings.Seed), against));
+        if (settings.Json is { } target) JsonOutput.Write(Terminal, target, json => result.WriteJson(json, Provenance.Of(Terminal, settings.Seed), against, spread));
         if (settings.Json == JsonOutput.Stdout) return ExitCode.Success;
-        WriteTable(result);
+        WriteTable(result, settings.Protocol);
+        ProtocolTable.Write(Terminal, spread);
         if (against is not null) ComparisonTable.Write(Terminal, against, settings.Against!);
         return ExitCode.Success;
     }
 
-    private void WriteTable(ReferringResult result)
+    private void WriteTable(ReferringResult result, EvaluationProtocol protocol)
     {
         var score = result.Boxes;
         var rows = score.Thresholds.Select((threshold, i) => new[]
@@ -64,6 +76,7 @@ internal sealed class EvaluateReferringCommand : ToolCommand
             ScoreTable.Number(score.Accuracy[i]),
             score.AccuracyIntervals.Count > i ? ScoreTable.Range(score.AccuracyIntervals[i]) : "",
         }).ToList();
+        if (protocol != EvaluationProtocol.Official) rows.Insert(0, ["as published: IoU above 0.5", ScoreTable.Number(result.PublishedAccuracy), ""]);
         if (result.RelationalAccuracy >= 0) rows.Add(["of position, order, relation, at 0.5", ScoreTable.Number(result.RelationalAccuracy), ""]);
         rows.Add(["mean IoU", ScoreTable.Number(score.MeanIou), score.MeanIouInterval is { } mean ? ScoreTable.Range(mean) : ""]);
         rows.Add(["pointing", ScoreTable.Number(result.Pointing), ""]);
@@ -72,5 +85,6 @@ internal sealed class EvaluateReferringCommand : ToolCommand
         rows.Add(["presence (MCC)", double.IsFinite(correlation) ? correlation.ToString("0.000", CultureInfo.InvariantCulture) : "-", interval]);
         Terminal.Table(["figure", ">value", "interval"], rows);
         Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{result.Phrases} phrases with one box, {result.Answers.Count} phrases in all, asked {(result.Together == 1 ? "one by one" : $"{result.Together} together")}"));
+        if (result.Spoken.Note is { } note) Terminal.Line($"note: {note}");
     }
 }

@@ -108,6 +108,8 @@ public static class DataConverter
             Note(phrases.Count(p => !p.IsGrounded), format is DataFormat.Flickr30k or Own, "phrases that no box is given for");
         }
 
+        Note(data.Samples.Count(s => s.Label is not null), format is Own, "labels of whole pictures");
+        Note(phrases.Count(p => p.Segmentation is not null), format is Own || !HoldsPhrases(format), "masks of phrases");
         Note(data.Samples.Count(s => s.Split is not null), format is DataFormat.Voc or DataFormat.Flickr30k or Own || format == data.Format, "split marks");
         Note(data.Samples.Count(s => s.Captions.Count > 0), format is DataFormat.Flickr30k or DataFormat.Odvg or Own, "pictures with sentences");
         Note(data.Samples.Count(s => s.AbsentLabels is not null || s.IncompleteLabels is not null), format is DataFormat.Lvis or Own, "lists of absent and incomplete classes");

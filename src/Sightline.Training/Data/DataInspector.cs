@@ -18,7 +18,8 @@ public static class DataInspector
         var classes = data.Samples.SelectMany(s => s.Objects.Select(o => (o.Label, Sample: s, o.Box))).GroupBy(o => o.Label)
             .Select(g => new ClassSummary(g.Key, g.Count(), g.Select(o => o.Sample).Distinct(ReferenceEqualityComparer.Instance).Count(), Median(g.Select(o => Share(o.Box)))))
             .OrderByDescending(c => c.Boxes).ThenBy(c => c.Label, StringComparer.Ordinal).ToList();
-        classes.AddRange(data.Classes.Where(c => classes.All(k => k.Label != c)).Select(c => new ClassSummary(c, 0, 0, 0)));
+        var labels = data.Samples.Where(s => s.Label is not null).CountBy(s => s.Label!).ToDictionary(StringComparer.Ordinal);
+        classes.AddRange(data.Classes.Where(c => classes.All(k => k.Label != c)).Select(c => new ClassSummary(c, 0, labels.GetValueOrDefault(c), 0)));
         return new DataSummary
         {
             Name = data.Name,
@@ -29,6 +30,7 @@ public static class DataInspector
             Phrases = data.Samples.Sum(s => s.Phrases.Count),
             PhrasesWithoutBoxes = data.Samples.Sum(s => s.Phrases.Count(p => p.IsGrounded && p.Boxes.Count == 0)),
             EmptyPictures = data.Samples.Count(s => s.Objects.Count == 0 && s.Phrases.All(p => p.Boxes.Count == 0)),
+            Problems = data.Problems?.Count ?? 0,
             Classes = classes,
             Splits = [.. data.Samples.GroupBy(s => s.Split ?? "(none)").Select(g => (g.Key, g.Count()))],
             Sizes = [.. data.Samples.GroupBy(s => (s.Width, s.Height)).OrderByDescending(g => g.Count()).Select(g => (g.Key.Width, g.Key.Height, g.Count()))],
@@ -97,7 +99,7 @@ public static class DataInspector
         foreach (var group in shared)
             Rectangle(text, group.Key, frame, Colors[(group.MinBy(b => b.Count).Number - 1) % Colors.Length], string.Join(' ', group.Select(b => b.Number)), 1.3 * stroke, false);
 
-        text.Append(CultureInfo.InvariantCulture, $"</svg><figcaption>{Encode(sample.Id)}{(sample.Split is null ? "" : " &middot; " + Encode(sample.Split))}");
+        text.Append(CultureInfo.InvariantCulture, $"</svg><figcaption>{Encode(sample.Id)}{(sample.Label is null ? "" : $" &middot; <b>{Encode(sample.Label)}</b>")}{(sample.Split is null ? "" : " &middot; " + Encode(sample.Split))}");
         if (sample.Phrases.Count > 0)
         {
             text.Append("<ol>");

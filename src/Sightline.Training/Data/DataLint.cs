@@ -32,6 +32,7 @@ public static class DataLint
         foreach (var sample in data.Samples) CheckSample(data, sample, options, wrongFrame, findings);
         foreach (var group in data.Samples.GroupBy(s => s.Id).Where(g => g.Count() > 1))
             findings.Add(new(LintRule.DuplicateId, LintSeverity.Warning, group.Key, $"{group.Count()} samples have the id '{group.Key}'"));
+        if (data.Problems is { } problems) ProblemLint.Check(problems, options.Pictures, findings);
         if (options.Pictures) PictureLint.Check(data, options, findings);
         return [.. findings.OrderByDescending(f => f.Severity).ThenBy(f => f.Rule)];
     }
@@ -81,7 +82,8 @@ public static class DataLint
     {
         var boxes = data.Samples.SelectMany(s => s.Objects.Select(o => (Sample: s, o.Box)).Concat(s.Phrases.SelectMany(p => p.Boxes.Select(b => (Sample: s, Box: b))))).Where(b => !b.Box.Frame.IsUnspecified && double.IsFinite(b.Box.X1 + b.Box.Y1 + b.Box.X2 + b.Box.Y2)).ToArray();
         var unit = boxes.Where(b => b.Box.Frame == CoordinateFrame.Unit).ToArray();
-        var pixels = boxes.Where(b => b.Box.Frame != CoordinateFrame.Unit).ToArray();
+        var thousandths = boxes.Where(b => b.Box.Frame == CoordinateFrame.Thousandths).ToArray();
+        var pixels = boxes.Where(b => b.Box.Frame != CoordinateFrame.Unit && b.Box.Frame != CoordinateFrame.Thousandths).ToArray();
         var found = false;
         if (pixels.Length >= 3 && pixels.All(b => InRange(b.Box, 1.001)))
             Report("are in pixels by their format, but every value lies in 0..1");
@@ -89,6 +91,12 @@ public static class DataLint
             Report("are in pixels by their format, but they pass the pictures' edges and fill 0..1000 instead");
         if (unit.Length >= 3 && unit.Count(b => b.Box.X2 > 1.5 || b.Box.Y2 > 1.5) > unit.Length / 2)
             Report("are in 0..1 by their format, but most values are larger: they look like pixels or thousandths");
+        if (thousandths.Length >= 3 && thousandths.All(b => InRange(b.Box, 1.001)))
+            Report("are in 0..1000 by their format, but every value lies in 0..1");
+        else if (thousandths.Length >= 3 && thousandths.Count(b => b.Box.X2 > 1020 || b.Box.Y2 > 1020) > thousandths.Length / 4)
+            Report("are in 0..1000 by their format, but many values are larger: they look like pixels");
+        else if (LooksLikePixels(thousandths))
+            Report("are in 0..1000 by their format, but of pictures smaller than that none passes the edge, as if they were pixels");
         if (boxes.Length >= 5 && boxes.Count(b => b.Box.Width < 0 || b.Box.Height < 0) > boxes.Length / 4)
             Report("have swapped corners in more than a quarter of the cases: sizes were probably written where corners belong");
         if (boxes.Length >= 5 && !found && boxes.Count(b => LooksLikeCornersAsSize(b.Box)) > boxes.Length / 3)
@@ -116,6 +124,13 @@ public static class DataLint
         }
 
         return smaller >= 3 && beyond > smaller * 0.2;
+    }
+
+    // true thousandths know nothing of the picture's size: of twenty boxes in pictures of less than 800 pixels a side, some lie beyond that
+    private static bool LooksLikePixels((DataSample Sample, Box Box)[] boxes)
+    {
+        var small = boxes.Where(b => b.Sample is { Width: > 0 and < 800, Height: > 0 and < 800 }).ToArray();
+        return small.Length >= 20 && small.All(b => b.Box.X2 <= b.Sample.Width + 0.5 && b.Box.Y2 <= b.Sample.Height + 0.5);
     }
 
     // x, y, x2, y2 read as x, y, width, height: the far edge passes the picture although the "size" alone would fit

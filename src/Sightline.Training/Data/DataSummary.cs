@@ -25,6 +25,9 @@ public sealed record DataSummary
     /// <summary>Pictures without any box.</summary>
     public required int EmptyPictures { get; init; }
 
+    /// <summary>Questions with their solutions; 0 for annotations.</summary>
+    public int Problems { get; init; }
+
     /// <summary>Most frequent first.</summary>
     public required IReadOnlyList<ClassSummary> Classes { get; init; }
 

@@ -39,6 +39,9 @@ public enum LintRule
     /// <summary>A phrase without boxes.</summary>
     PhraseWithoutBoxes,
 
+    /// <summary>A problem whose solution cannot be read, or says something else than its typed truth.</summary>
+    BadSolution,
+
     /// <summary>A sample id that stands twice.</summary>
     DuplicateId,
 }

@@ -33,6 +33,40 @@ public static class CocoDetections
         return unknown > 0 ? $"{unknown} of {detections.Count} detections are of class numbers that the ground truth does not have, and count for nothing" : null;
     }
 
+    /// <summary>
+    /// The detections with the class numbers of the ground truth: where they name their classes (<c>category_name</c>) and number them otherwise, the names decide.
+    /// Detections without names are taken as they are.
+    /// </summary>
+    /// <param name="truth">The ground truth.</param>
+    /// <param name="detections">As read.</param>
+    /// <param name="name">The detections, for messages.</param>
+    /// <returns>The detections, and how many classes have another number now.</returns>
+    /// <exception cref="SightlineException">BadData: a class is named that the ground truth has not, or two of its classes have one name, or only some detections name theirs.</exception>
+    public static (IReadOnlyList<CocoDetection> Detections, int Renumbered) ByName(CocoGroundTruth truth, IReadOnlyList<CocoDetection> detections, string name)
+    {
+        ArgumentNullException.ThrowIfNull(truth);
+        ArgumentNullException.ThrowIfNull(detections);
+        var own = truth.Categories.ToDictionary(category => category.Id, category => category.Name);
+        if (!detections.Any(found => found.Category is { } said && (!own.TryGetValue(found.CategoryId, out var there) || there != said))) return (detections, 0);
+        var bare = detections.Where(found => found.Category is null).Select(found => found.CategoryId).Distinct().ToList();
+        if (bare.Count > 0)
+            throw new SightlineException(ErrorKind.BadData, $"{name}: some detections name their class, and number it otherwise than {truth.Name}, and some do not (class {bare[0]}): write the names (category_name) of all or of none");
+        var numbers = truth.Categories.ToLookup(category => category.Name, category => category.Id, StringComparer.Ordinal);
+        var moved = new Dictionary<(string, int), int>();
+        foreach (var found in detections)
+        {
+            if (moved.ContainsKey((found.Category!, found.CategoryId))) continue;
+            moved[(found.Category!, found.CategoryId)] = numbers[found.Category!].ToArray() switch
+            {
+                [var only] => only,
+                [] => throw new SightlineException(ErrorKind.BadData, $"{name}: the class '{found.Category}' ({found.CategoryId}) is none of {truth.Name}, which has {string.Join(", ", truth.Categories.Select(category => category.Name).Take(10))}{(truth.Categories.Count > 10 ? ", ..." : "")}: give detections of the same classes"),
+                _ => throw new SightlineException(ErrorKind.BadData, $"{name}: {truth.Name} has several classes called '{found.Category}', so that names cannot say which number is meant"),
+            };
+        }
+
+        return ([.. detections.Select(found => found with { CategoryId = moved[(found.Category!, found.CategoryId)] })], moved.Count(pair => pair.Key.Item2 != pair.Value));
+    }
+
     /// <summary>Reads a results file from memory.</summary>
     /// <exception cref="SightlineException">BadData; the message names the entry.</exception>
     public static IReadOnlyList<CocoDetection> Parse(ReadOnlySpan<byte> utf8, bool masks = false, string name = "detections")

@@ -51,8 +51,10 @@ public sealed record DetectionScore
     /// <param name="writer">Where to.</param>
     /// <param name="provenance">Where the score comes from.</param>
     /// <param name="against">A comparison with another run, for the member "against".</param>
-    public void WriteJson(Utf8JsonWriter writer, ScoreProvenance? provenance = null, IReadOnlyList<PairedComparison>? against = null)
+    /// <param name="more">Writes further members.</param>
+    public void WriteJson(Utf8JsonWriter writer, ScoreProvenance? provenance = null, IReadOnlyList<PairedComparison>? against = null, Action<Utf8JsonWriter>? more = null)
     {
+        ArgumentNullException.ThrowIfNull(writer);
         writer.WriteStartObject();
         writer.WriteString("metric", Metric);
         WriteStrings(writer, "names", Names);
@@ -78,6 +80,7 @@ public sealed record DetectionScore
         WriteOptions(writer);
         WriteStrings(writer, "notes", Notes);
         if (against is not null) PairedComparison.WriteJson(writer, against);
+        more?.Invoke(writer);
         provenance?.WriteJson(writer);
         writer.WriteEndObject();
     }

@@ -31,17 +31,28 @@ public static class ReferringEvaluator
     {
         RequireSameCount(predictions.Count, truths.Count);
         var n = truths.Count;
-        var (ious, intersections, unions) = (new double[n], new double[n], new double[n]);
-        for (var i = 0; i < n; i++)
-        {
-            (intersections[i], unions[i]) = predictions[i] is { } mask ? mask.Overlap(truths[i]) : (0, truths[i].Area);
-            ious[i] = unions[i] == 0 ? 1 : intersections[i] / unions[i];
-        }
+        var (intersections, unions) = (new double[n], new double[n]);
+        for (var i = 0; i < n; i++) (intersections[i], unions[i]) = predictions[i] is { } mask ? mask.Overlap(truths[i]) : (0, truths[i].Area);
+        return Overlaps(intersections, unions, thresholds, bootstrap);
+    }
 
-        return Score(ious, thresholds, bootstrap) with
+    /// <summary>As <see cref="Masks"/>, of overlaps at hand.</summary>
+    /// <param name="intersections">Pixels that both masks have, one a sample.</param>
+    /// <param name="unions">Pixels that either has; 0 where both are empty, which is right.</param>
+    /// <param name="thresholds"><see cref="DefaultThresholds"/> when null.</param>
+    /// <param name="bootstrap">For intervals; null for none.</param>
+    /// <param name="groups">What is drawn together (<see cref="Bootstrap.Of"/>).</param>
+    /// <exception cref="ArgumentException">The lists differ in length.</exception>
+    public static ReferringScore Overlaps(double[] intersections, double[] unions, IReadOnlyList<double>? thresholds = null, BootstrapOptions? bootstrap = null, IReadOnlyList<int>? groups = null)
+    {
+        ArgumentNullException.ThrowIfNull(intersections);
+        ArgumentNullException.ThrowIfNull(unions);
+        RequireSameCount(intersections.Length, unions.Length);
+        double[] ious = [.. intersections.Zip(unions, (intersection, union) => union == 0 ? 1 : intersection / union)];
+        return Score(ious, thresholds, bootstrap, groups) with
         {
             CumulativeIou = intersections.Sum() / Math.Max(unions.Sum(), 1),
-            CumulativeIouInterval = bootstrap is null ? null : Bootstrap.Of(n, w => Bootstrap.WeightedSum(intersections, w) / Math.Max(Bootstrap.WeightedSum(unions, w), 1), bootstrap),
+            CumulativeIouInterval = bootstrap is null ? null : Bootstrap.Of(ious.Length, w => Bootstrap.WeightedSum(intersections, w) / Math.Max(Bootstrap.WeightedSum(unions, w), 1), bootstrap, groups),
         };
     }
 

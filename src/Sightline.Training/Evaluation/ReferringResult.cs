@@ -60,6 +60,12 @@ public sealed record ReferringResult
     /// <summary>Phrases asked in one pass. Answers depend a little on what is asked together.</summary>
     public int Together { get; init; } = 1;
 
+    /// <summary>How the answers could be read.</summary>
+    public AnswerTally Spoken { get; init; } = new();
+
+    /// <summary>Share of phrases with one box whose IoU is above 0.5 (not at it), as VLM-R1 counts; -1 for none.</summary>
+    public double PublishedAccuracy => ReferringEvaluator.Accuracy([.. Boxes.Ious], 0.5, strict: true);
+
     private int[] Single => [.. Enumerable.Range(0, Answers.Count).Where(i => Answers[i].Truths == 1)];
 
     /// <summary>Whether another run differs, on the same phrases of the same pictures: this run is A.</summary>
@@ -92,7 +98,7 @@ public sealed record ReferringResult
     }
 
     /// <summary>Writes the figures, the answers they come from, and a comparison as one JSON object.</summary>
-    public void WriteJson(Utf8JsonWriter writer, ScoreProvenance? provenance = null, IReadOnlyList<PairedComparison>? against = null)
+    public void WriteJson(Utf8JsonWriter writer, ScoreProvenance? provenance = null, IReadOnlyList<PairedComparison>? against = null, RunSpread? spread = null)
     {
         ArgumentNullException.ThrowIfNull(writer);
         writer.WriteStartObject();
@@ -111,6 +117,9 @@ public sealed record ReferringResult
         writer.WriteNumber("phrases_with_one_box", Phrases);
         writer.WriteNumber("phrases", Answers.Count);
         writer.WriteNumber("phrases_together", Together);
+        writer.WriteNumber("published_accuracy", PublishedAccuracy);
+        Spoken.WriteJson(writer);
+        spread?.WriteJson(writer);
         if (against is not null) PairedComparison.WriteJson(writer, against);
         ReferringAnswers.WriteJson(writer, Answers);
         provenance?.WriteJson(writer);

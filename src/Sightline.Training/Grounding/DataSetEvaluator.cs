@@ -2,6 +2,7 @@ using Sightline.Geometry;
 using Sightline.Grounding;
 using Sightline.Imaging;
 using Sightline.Tensors;
+using Sightline.Text.Prompts;
 using Sightline.Training.Data;
 using Sightline.Training.Evaluation;
 using Sightline.Training.Expressions;
@@ -12,7 +13,7 @@ namespace Sightline.Training.Grounding;
 /// Runs a grounder over any readable data set, one picture at a time and with the calls that an application makes, and
 /// scores it with the official metrics.
 /// </summary>
-public sealed class DataSetEvaluator(Grounder grounder)
+public sealed partial class DataSetEvaluator(Grounder grounder)
 {
     /// <summary>Classes that detection asks for in one pass unless told otherwise.</summary>
     public const int UsualClassesTogether = 64;
@@ -25,6 +26,15 @@ public sealed class DataSetEvaluator(Grounder grounder)
 
     /// <summary>Expressions asked in one pass. One by one, so that no answer depends on what else a test asks of the picture.</summary>
     public int PhrasesTogether { get; init; } = 1;
+
+    /// <summary>How a vision-language model is asked; other models take none of it.</summary>
+    public LanguageOptions Language { get; init; } = new();
+
+    /// <summary>
+    /// What is asked: with <see cref="EvaluationProtocol.Published"/> only the classes that a picture has, else all (of a set that says which classes were looked for
+    /// in each picture, as LVIS: those). What counts is the scores' matter.
+    /// </summary>
+    public EvaluationProtocol Protocol { get; init; }
 
     /// <summary>Asks every picture for every class of the set, and scores the boxes: <see cref="Score"/>.</summary>
     /// <param name="data">Labelled pictures.</param>
@@ -58,13 +68,13 @@ public sealed class DataSetEvaluator(Grounder grounder)
 
     /// <summary>As <see cref="DetectAsync"/>, without the score: what is there and what was found, for a score or a comparison.</summary>
     /// <exception cref="SightlineException">As there.</exception>
-    public async Task<(CocoGroundTruth Truth, IReadOnlyList<CocoDetection> Detections)> FindAsync(DataSet data, ClassNames names, CancellationToken cancellation = default)
+    public async Task<DetectionRun> FindAsync(DataSet data, ClassNames names, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(names);
         if (data.Classes.Count == 0) throw new SightlineException(ErrorKind.BadData, $"{data.Name} has no classes to detect; data with phrases is measured as referring");
         var numbers = data.Classes.Select((label, index) => (label, index)).ToDictionary(pair => pair.label, pair => pair.index + 1, StringComparer.Ordinal);
-        var phrases = data.Classes.Select(names.PhraseOf).ToList();
+        var spoken = new AnswerTally();
         var federated = data.Samples.Any(sample => sample.AbsentLabels is not null);
         var images = new List<CocoImage>();
         var truths = new List<CocoAnnotation>();
@@ -91,18 +101,23 @@ public sealed class DataSetEvaluator(Grounder grounder)
                 });
             }
 
-            var result = await grounder.GroundAsync(picture, phrases, GroundingOptions.ForEvaluation with { PhrasesTogether = ClassesTogether }, cancellation).ConfigureAwait(false);
-            for (var p = 0; p < phrases.Count; p++)
+            string[] asked = [.. Asked(data, sample, federated)];
+            if (asked.Length > 0)
             {
-                foreach (var found in result.Answers[p].Detections)
-                    detections.Add(CocoDetection.FromBox(id, p + 1, found.Box, found.Score, picture.Width, picture.Height));
+                var result = await grounder.GroundAsync(picture, [.. asked.Select(names.PhraseOf)], Options(GroundingTask.Detection, ClassesTogether), cancellation).ConfigureAwait(false);
+                spoken = spoken.With(result.Spoken);
+                for (var p = 0; p < asked.Length; p++)
+                {
+                    foreach (var found in result.Answers[p].Detections)
+                        detections.Add(CocoDetection.FromBox(id, numbers[asked[p]], found.Box, found.Score, picture.Width, picture.Height));
+                }
             }
 
             Progress?.Invoke(i + 1, data.Samples.Count);
         }
 
         var truth = new CocoGroundTruth(images, [.. data.Classes.Select((label, index) => new CocoCategory(index + 1, label))], truths, data.Name);
-        return (truth, detections);
+        return new DetectionRun(truth, detections) { Spoken = spoken };
 
         int[] Numbers(IReadOnlyList<string>? labels) => [.. (labels ?? []).Where(numbers.ContainsKey).Select(label => numbers[label])];
     }
@@ -147,6 +162,7 @@ public sealed class DataSetEvaluator(Grounder grounder)
     {
         ArgumentNullException.ThrowIfNull(get);
         var answers = new List<ReferringAnswer>();
+        var spoken = new AnswerTally();
         for (var i = 0; i < count; i++)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -154,15 +170,31 @@ public sealed class DataSetEvaluator(Grounder grounder)
             if (phrases.Count > 0)
             {
                 var result = await grounder.GroundAsync(
-                    picture, [.. phrases.Select(phrase => phrase.Phrase)], GroundingOptions.ForEvaluation with { PhrasesTogether = PhrasesTogether }, cancellation).ConfigureAwait(false);
+                    picture, [.. phrases.Select(phrase => phrase.Phrase)], Options(GroundingTask.Phrase, PhrasesTogether), cancellation).ConfigureAwait(false);
+                spoken = spoken.With(result.Spoken);
                 for (var p = 0; p < phrases.Count; p++) answers.Add(Judge(name, phrases[p], result.Answers[p], picture));
             }
 
             Progress?.Invoke(i + 1, count);
         }
 
-        return new ReferringResult(answers, bootstrap) { Together = PhrasesTogether };
+        return new ReferringResult(answers, bootstrap) { Together = PhrasesTogether, Spoken = spoken };
     }
+
+    /// <summary>The classes that a picture is asked for.</summary>
+    private IEnumerable<string> Asked(DataSet data, DataSample sample, bool federated)
+    {
+        var present = sample.Objects.Select(item => item.Label).ToHashSet(StringComparer.Ordinal);
+        if (Protocol == EvaluationProtocol.Published) return data.Classes.Where(present.Contains);
+        // classes that nobody looked for do not count, and a question costs a whole answer
+        if (federated && grounder.CanConverse) return data.Classes.Where(label => present.Contains(label) || sample.AbsentLabels?.Contains(label) == true);
+        return data.Classes;
+    }
+
+    /// <summary>Everything that can still count: a model that speaks names only what it means, and what it says twice is a false box.</summary>
+    private GroundingOptions Options(GroundingTask task, int together) => grounder.CanConverse
+        ? new GroundingOptions { Task = task, Threshold = 0, OverlapThreshold = 1, MaximumDetections = GroundingOptions.ForEvaluation.MaximumDetections, Language = Language }
+        : GroundingOptions.ForEvaluation with { Task = task, PhrasesTogether = together };
 
     private static bool IsFederated(CocoGroundTruth truth) => truth.Images.Any(image => image.NegativeCategoryIds.Count > 0);
 
@@ -176,7 +208,9 @@ public sealed class DataSetEvaluator(Grounder grounder)
             (iou, pointed) = (Iou.Of(best, truth), PointingEvaluator.IsHit(FramePoint.CenterOf(best), truth));
         }
 
-        return new ReferringAnswer(name, asked.Phrase, asked.Boxes.Count, asked.PositionSensitive, answer.Presence, iou, pointed);
+        // a model that speaks says that something is there by giving it, however sure it is
+        var presence = answer.Spoken is null ? answer.Presence : answer.Detections.Count > 0 ? 1 : 0;
+        return new ReferringAnswer(name, asked.Phrase, asked.Boxes.Count, asked.PositionSensitive, presence, iou, pointed);
     }
 
     private static Picture Load(DataSet data, DataSample sample) => Picture.Decode(data.ReadPictureBytes(sample), name: sample.PictureFile);

@@ -1,0 +1,78 @@
+using System.CommandLine;
+using System.Globalization;
+using Sightline.Cli.Output;
+using Sightline.Text.Prompts;
+using Sightline.Training.Evaluation;
+using Sightline.Training.Grounding;
+
+namespace Sightline.Cli.Commands;
+
+/// <summary><c>sightline evaluate classification</c>: a name for each picture.</summary>
+internal sealed class EvaluateClassificationCommand : ToolCommand
+{
+    private const int ShownConfusions = 5;
+
+    private readonly EvaluationData _data;
+    private readonly EvaluationProtocolOptions _protocol;
+    private readonly Option<string?> _against = new("--against") { Description = "Test the difference to another run: what it wrote with --json, over the same pictures", HelpName = "FILE" };
+    private readonly IntervalOptions _intervals;
+    private readonly Option<string?> _json = JsonOption("the numbers");
+
+    public EvaluateClassificationCommand()
+        : base(
+            "classification",
+            "Run a model over pictures with a class each (folders named as classes); accuracy",
+            "sightline evaluate classification --model Qwen/Qwen2-VL-2B-Instruct --data flowers --split test",
+            "sightline evaluate classification --model runs/flowers/model --data flowers --protocol both --value subject=\"a plant\" --value property=\"species of the plant\"")
+    {
+        _data = new EvaluationData(this);
+        _protocol = new EvaluationProtocolOptions(this, _data.Language);
+        Add(_against);
+        _intervals = new IntervalOptions(this);
+        Add(_json);
+        SetAction((parsed, cancellation) => RunAsync(parsed, new Settings(_protocol.Protocol(parsed), parsed.GetValue(_against), _intervals.Seed(parsed), _intervals.Read(parsed), JsonTarget(parsed, _json)), cancellation));
+    }
+
+    private sealed record Settings(EvaluationProtocol Protocol, string? Against, ulong Seed, BootstrapOptions? Bootstrap, string? Json);
+
+    private async Task<int> RunAsync(ParseResult parsed, Settings settings, CancellationToken cancellation)
+    {
+        var data = _data.Data(parsed);
+        var names = _data.Names(parsed, data);
+        var other = settings.Against is { } file ? ClassificationResult.LoadAnswers(file) : null;
+        using var grounder = _data.Load(parsed);
+        var results = new List<ClassificationResult>();
+        foreach (var language in _protocol.Runs(parsed, grounder, GroundingTask.Classification, settings.Seed))
+        {
+            var evaluator = new DataSetEvaluator(grounder) { Language = language, Protocol = settings.Protocol, Progress = EvaluationData.Progress(Terminal) };
+            results.Add(await evaluator.ClassifyAsync(data, names, results.Count == 0 ? settings.Bootstrap : null, cancellation));
+        }
+
+        var result = results[0];
+        var spread = Spread(results, settings);
+        var against = other is null ? null : result.Compare(other, settings.Bootstrap);
+        if (settings.Json is { } target) JsonOutput.Write(Terminal, target, json => result.WriteJson(json, Provenance.Of(Terminal, settings.Seed), against, spread));
+        if (settings.Json == JsonOutput.Stdout) return ExitCode.Success;
+        ProtocolTable.Write(Terminal, settings.Protocol, result.Official, result.Published);
+        ProtocolTable.Write(Terminal, spread);
+        Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{result.Answers.Count} pictures of {data.Classes.Count} classes"));
+        if (result.Confusions is { Count: > 0 } confusions)
+            Terminal.Line("wrong most often: " + string.Join(", ", confusions.Take(ShownConfusions).Select(pair => string.Create(CultureInfo.InvariantCulture, $"{pair.Truth} as {(pair.Said.Length > 0 ? Shorten(pair.Said) : "nothing")} ({pair.Count})"))));
+        if (result.Spoken.Note is { } note) Terminal.Line($"note: {note}");
+        if (against is not null) ComparisonTable.Write(Terminal, against, settings.Against!);
+        return ExitCode.Success;
+    }
+
+    private static string Shorten(string text)
+    {
+        text = text.ReplaceLineEndings(" ");
+        return text.Length <= 40 ? text : text[..40] + "...";
+    }
+
+    private static RunSpread? Spread(List<ClassificationResult> results, Settings settings)
+    {
+        if (results.Count < 2) return null;
+        var figures = results.ConvertAll(result => settings.Protocol == EvaluationProtocol.Published ? result.Published : result.Official);
+        return new RunSpread([.. results.Select((_, run) => settings.Seed + (ulong)run)], [.. figures[0].Select(figure => figure.Name)], figures.ConvertAll(run => (IReadOnlyList<double>)[.. run.Select(figure => figure.Value)]));
+    }
+}

@@ -1,0 +1,51 @@
+using System.Globalization;
+using System.Text.Json;
+using Sightline.Generation;
+using Sightline.Grounding;
+using Sightline.Text.Answers;
+
+namespace Sightline.Training.Evaluation;
+
+/// <summary>How the answers of a vision-language model could be read. All zero for models of other kinds.</summary>
+/// <param name="Asked">Questions.</param>
+/// <param name="Unread">Answers in which nothing was understood.</param>
+/// <param name="WrongFrame">Of these: numbers that are no coordinates of the model's frame.</param>
+/// <param name="Cut">Answers that a length limit ended, whether or not something was understood.</param>
+public sealed record AnswerTally(int Asked = 0, int Unread = 0, int WrongFrame = 0, int Cut = 0)
+{
+    /// <summary>The prompt's name and version; null where nothing was asked.</summary>
+    public string? Prompt { get; init; }
+
+    /// <summary>One sentence for the notes of a score; null where nothing was asked.</summary>
+    public string? Note => Asked == 0 ? null : string.Create(
+        CultureInfo.InvariantCulture, $"{Asked} questions with the prompt {Prompt}: {Unread} answers could not be read ({WrongFrame} for their coordinates), {Cut} were cut off by the length limit");
+
+    /// <summary>With what a call was answered.</summary>
+    public AnswerTally With(IEnumerable<SpokenAnswer> answers)
+    {
+        ArgumentNullException.ThrowIfNull(answers);
+        var tally = this;
+        foreach (var answer in answers)
+        {
+            tally = new AnswerTally(
+                tally.Asked + 1, tally.Unread + (answer.IsUnderstood ? 0 : 1), tally.WrongFrame + (answer.Status == AnswerStatus.WrongFrame ? 1 : 0), tally.Cut + (answer.Reason == FinishReason.Length ? 1 : 0))
+            { Prompt = answer.Prompt };
+        }
+
+        return tally;
+    }
+
+    /// <summary>Writes the member <c>spoken</c> into an open object, where something was asked.</summary>
+    public void WriteJson(Utf8JsonWriter writer)
+    {
+        ArgumentNullException.ThrowIfNull(writer);
+        if (Asked == 0) return;
+        writer.WriteStartObject("spoken");
+        writer.WriteString("prompt", Prompt);
+        writer.WriteNumber("asked", Asked);
+        writer.WriteNumber("unread", Unread);
+        writer.WriteNumber("wrong_frame", WrongFrame);
+        writer.WriteNumber("cut", Cut);
+        writer.WriteEndObject();
+    }
+}
