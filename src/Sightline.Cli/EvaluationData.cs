@@ -28,7 +28,7 @@ internal sealed class EvaluationData
         command.Add(ToolCommand.WithRange(_block, 1, 1_000_000));
         command.Add(_limit);
         command.Add(_incomplete);
-        Language = new LanguageModelOptions(command, hasSeed: false);
+        Language = new LanguageModelOptions(command, hasSeed: false, hasContext: false);
     }
 
     /// <summary>How a vision-language model is asked, and how weights are kept.</summary>

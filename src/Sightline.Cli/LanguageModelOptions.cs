@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Sightline.Generation;
 using Sightline.Grounding;
+using Sightline.Imaging;
 using Sightline.Nn;
 
 namespace Sightline.Cli;
@@ -16,18 +17,21 @@ internal sealed class LanguageModelOptions
     private readonly Option<long?> _maxPixels = new("--max-pixels") { Description = "Most pixels that the model is shown: fewer are faster, more show small things; default: the model's own limit", HelpName = "N" };
     private readonly Option<double> _temperature = new("--temperature") { Description = "0 takes the most likely token, more draws among them", HelpName = "T", DefaultValueFactory = _ => 0 };
     private readonly Option<ulong> _seed = new("--seed") { Description = "Start of the random stream that --temperature draws from", HelpName = "N", DefaultValueFactory = _ => 0 };
+    private readonly Option<string[]> _context = new("--context") { Description = "Picture to show a vision-language model before the one that is asked about; may be repeated", HelpName = "PICTURE", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = false };
+    private readonly Option<bool> _number = new("--number-pictures") { Description = "Number the pictures in the prompt, so that the question can say \"Picture 1\"" };
     private readonly Option<bool> _int8 = new("--int8") { Description = "Keep the weights of linear layers in 8 bits" };
     private readonly Option<bool> _int4 = new("--int4") { Description = "Keep the weights of linear layers in 4 bits" };
     private readonly Option<bool> _bf16 = new("--bf16") { Description = "Keep the weights in bfloat16" };
 
-    private readonly bool _hasSeed;
+    private readonly bool _hasSeed, _hasContext;
 
     /// <summary>Adds the options.</summary>
     /// <param name="command">To which command.</param>
     /// <param name="hasSeed">False where the command has a seed of its own, for all that is random in it.</param>
-    public LanguageModelOptions(Command command, bool hasSeed = true)
+    /// <param name="hasContext">False where the command asks about many pictures, each by itself.</param>
+    public LanguageModelOptions(Command command, bool hasSeed = true, bool hasContext = true)
     {
-        _hasSeed = hasSeed;
+        (_hasSeed, _hasContext) = (hasSeed, hasContext);
         _maxPixels.Validators.Add(result =>
         {
             if (result.Tokens is [var token] && long.TryParse(token.Value, CultureInfo.InvariantCulture, out var value) && value < 1) result.AddError($"--max-pixels must be 1 or more, not {value}");
@@ -39,6 +43,12 @@ internal sealed class LanguageModelOptions
         command.Add(_maxPixels);
         command.Add(ToolCommand.WithRange(_temperature, 0, 100));
         if (hasSeed) command.Add(_seed);
+        if (hasContext)
+        {
+            command.Add(_context);
+            command.Add(_number);
+        }
+
         command.Add(_int8);
         command.Add(_int4);
         command.Add(_bf16);
@@ -57,6 +67,8 @@ internal sealed class LanguageModelOptions
         IsConstrained = parsed.GetValue(_constrained),
         MaxTokens = parsed.GetValue(_maxTokens),
         MaxPixels = parsed.GetValue(_maxPixels),
+        Context = _hasContext ? [.. (parsed.GetValue(_context) ?? []).Select(path => Picture.Load(path))] : [],
+        NumberPictures = _hasContext && parsed.GetValue(_number),
         Sampling = new SamplingOptions { Temperature = (float)parsed.GetValue(_temperature), Seed = _hasSeed ? parsed.GetValue(_seed) : 0 },
     };
 

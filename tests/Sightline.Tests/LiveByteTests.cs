@@ -1,6 +1,7 @@
 using Sightline.Testing;
 using Sightline.Tests.Generation;
 using Sightline.Tests.Generation.Constraints;
+using Sightline.Tests.Grounding;
 using Sightline.Tests.Models.QwenVl;
 using Sightline.Tests.Verification;
 
@@ -15,7 +16,7 @@ public class LiveByteTests
         Type[] without =
         [
             typeof(LiveByteTests), typeof(AnswerConstraintTests), typeof(AnswerTextTests), typeof(TokenConfidenceTests), typeof(GenerationDefaultsTests), typeof(SamplerTests),
-            typeof(QwenVlConfigTests), typeof(TensorDifferenceTests),
+            typeof(QwenVlConfigTests), typeof(TensorDifferenceTests), typeof(PromptGrammarTests),
         ];
         Assert.Empty(TensorTest.Uncounted(typeof(LiveByteTests).Assembly, "Sightline.Tests.Geometry", "Sightline.Tests.Hub", "Sightline.Tests.Imaging", "Sightline.Tests.Text").Except(without));
     }

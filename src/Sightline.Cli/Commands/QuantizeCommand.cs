@@ -19,10 +19,11 @@ internal sealed class QuantizeCommand : ToolCommand
     private readonly Option<string> _weights = new("--weights") { Description = "int8 or int4; exceptions by part of a path, as int4,visual=int8,lm_head=as-stored", HelpName = "PLAN", DefaultValueFactory = _ => "int8" };
     private readonly Option<string?> _calibrate = new("--calibrate") { Description = "Measure each layer's output on these inputs: a folder with cases.json (see verify), or of pictures for a fusion model", HelpName = "FOLDER" };
     private readonly Option<double?> _budget = new("--budget") { Description = "Mean bits a weight; layers that suffer most get more bits than the plan gives, while it lasts", HelpName = "BITS" };
-    private readonly Option<string?> _check = new("--check") { Description = "Compare the answers of both models on these inputs (as --calibrate)", HelpName = "FOLDER" };
+    private readonly Option<string?> _check = new("--check") { Description = "Compare the answers and boxes of both models on these inputs (as --calibrate, or a folder of pictures)", HelpName = "FOLDER" };
     private readonly Option<int> _tokens = WithRange(new Option<int>("--tokens") { Description = "With --check: tokens of each answer", HelpName = "N", DefaultValueFactory = _ => 256 }, 1, 100_000);
     private readonly Option<bool> _float32 = new("--float32") { Description = "With --check: also with float32 activations, which shows the weights' part of the error" };
-    private readonly Option<string[]> _phrases = new("--phrase") { Description = "What a fusion model is asked about the pictures; may be repeated", HelpName = "TEXT" };
+    private readonly Option<bool> _eachLayer = new("--each-layer") { Description = "With --check: also how far each layer alone moves the boxes; asks everything again for every layer" };
+    private readonly Option<string[]> _phrases = new("--phrase") { Description = "What is asked about the pictures; may be repeated", HelpName = "TEXT" };
     private readonly Option<string?> _json = JsonOption("every layer and the check");
 
     public QuantizeCommand()
@@ -35,35 +36,48 @@ internal sealed class QuantizeCommand : ToolCommand
     {
         RequireJsonFile(_json);
         foreach (var argument in new[] { _model, _output }) Add(argument);
-        foreach (var option in new Option[] { _weights, _calibrate, _budget, _check, _tokens, _float32, _phrases, _json }) Add(option);
-        SetAction(parsed => Run(new Settings(
-            parsed.GetValue(_model)!,
-            parsed.GetValue(_output)!,
-            parsed.GetValue(_weights)!,
-            parsed.GetValue(_calibrate),
-            parsed.GetValue(_budget),
-            parsed.GetValue(_check),
-            parsed.GetValue(_tokens),
-            parsed.GetValue(_float32),
-            parsed.GetValue(_phrases) is { Length: > 0 } phrases ? phrases : null,
-            JsonTarget(parsed, _json))));
+        foreach (var option in new Option[] { _weights, _calibrate, _budget, _check, _tokens, _float32, _eachLayer, _phrases, _json }) Add(option);
+        SetAction((parsed, cancellation) => Task.FromResult(Run(
+            new Settings(
+                parsed.GetValue(_model)!,
+                parsed.GetValue(_output)!,
+                parsed.GetValue(_weights)!,
+                parsed.GetValue(_calibrate),
+                parsed.GetValue(_budget),
+                parsed.GetValue(_check),
+                parsed.GetValue(_tokens),
+                parsed.GetValue(_float32),
+                parsed.GetValue(_eachLayer),
+                parsed.GetValue(_phrases) is { Length: > 0 } phrases ? phrases : null,
+                JsonTarget(parsed, _json)),
+            cancellation)));
     }
 
     private sealed record Settings(
-        string Model, string Output, string Weights, string? Calibrate, double? Budget, string? Check, int Tokens, bool Float32, string[]? Phrases, string? Json);
+        string Model, string Output, string Weights, string? Calibrate, double? Budget, string? Check, int Tokens, bool Float32, bool EachLayer, string[]? Phrases, string? Json)
+    {
+        /// <summary>The pictures of --check: the folder itself, or those of a reference, which lie in it or beside it; null where it came without.</summary>
+        public string? Pictures => IsReference ? new[] { Path.Combine(Check!, "images"), Path.Combine(Check!, "..", "images") }.FirstOrDefault(Directory.Exists) : Check;
 
-    private int Run(Settings settings)
+        /// <summary>Whether --check has cases for a language model.</summary>
+        public bool IsReference => Check is not null && File.Exists(Path.Combine(Check, "cases.json"));
+    }
+
+    private int Run(Settings settings, CancellationToken cancellation)
     {
         var plan = WeightPlan.Parse(settings.Weights);
         var model = ModelLocation.Resolve(settings.Model);
-        var isFusion = IsFusion(model);
+        if (settings is { EachLayer: true, Pictures: null }) throw new SightlineException(ErrorKind.Usage, "--each-layer measures boxes: add --check with a folder of pictures");
         // what cannot be read is said before minutes of work
-        var reference = settings.Check is { } check && !isFusion ? ReferenceFolder.Open(check) : null;
+        if (settings.Pictures is { } folder) PictureFolder.RequireSome(folder);
+        var reference = settings.IsReference && !IsFusion(model) ? ReferenceFolder.Open(settings.Check!) : null;
         var options = new QuantizationOptions(plan) { Calibration = settings.Calibrate, BudgetBits = settings.Budget };
         if (settings.Phrases is not null) options = options with { Phrases = settings.Phrases };
-        var report = FolderQuantizer.Quantize(model, settings.Output, options, Terminal.IsInteractive ? Terminal.Hint : null);
-        var answers = reference is null ? null : AnswerCheck.Run(model, settings.Output, reference, settings.Tokens, settings.Float32, Terminal.Hint);
-        var boxes = settings.Check is { } pictures && isFusion ? BoxCheck.Run(model, settings.Output, pictures, settings.Phrases) : null;
+        var report = FolderQuantizer.Quantize(model, settings.Output, options, Terminal.IsInteractive ? Terminal.Hint : null, cancellation);
+        foreach (var leftover in report.Removed) Terminal.Hint($"removed {leftover}, which a killed run had left");
+        var answers = reference is null ? null : AnswerCheck.Run(model, settings.Output, reference, settings.Tokens, settings.Float32, Terminal.Hint, cancellation);
+        var boxes = settings.Pictures is { } pictures ? BoxCheck.Run(model, settings.Output, pictures, settings.Phrases, cancellation) : null;
+        if (settings.EachLayer) report = WithBoxErrors(report, model, settings, cancellation);
         if (settings.Json is { } target) WriteJson(target, report, answers, boxes);
         if (settings.Json == JsonOutput.Stdout) return ExitCode.Success;
         WriteLayers(report);
@@ -71,6 +85,12 @@ internal sealed class QuantizeCommand : ToolCommand
         if (boxes is not null)
             Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"boxes of {boxes.Answers} answers: IoU {boxes.MeanOverlap:0.0000} with the full model's (least {boxes.LeastOverlap:0.000}), sides off by {boxes.MeanCornerError:0.00%} of the picture, scores by {boxes.MeanScoreError:0.0000}"));
         return ExitCode.Success;
+    }
+
+    private QuantizationReport WithBoxErrors(QuantizationReport report, string model, Settings settings, CancellationToken cancellation)
+    {
+        var checks = BoxCheck.EachLayer(model, report.Layers.Select(layer => (layer.Path, layer.Format)), settings.Pictures!, settings.Phrases, Terminal.IsInteractive ? Terminal.Hint : null, cancellation);
+        return report with { Layers = [.. report.Layers.Select(layer => layer with { BoxError = checks.TryGetValue(layer.Path, out var check) ? check.MeanCornerError : null })] };
     }
 
     private static bool IsFusion(string model)
@@ -81,10 +101,10 @@ internal sealed class QuantizeCommand : ToolCommand
 
     private void WriteLayers(QuantizationReport report)
     {
-        var worst = report.Layers.OrderByDescending(layer => layer.OutputError ?? layer.WeightError).Take(RowsShown).ToHashSet();
+        var worst = report.Layers.OrderByDescending(layer => layer.BoxError ?? 0).ThenByDescending(layer => layer.OutputError ?? layer.WeightError).Take(RowsShown).ToHashSet();
         var shown = report.Layers.Where(worst.Contains).ToList();
         Terminal.Table(
-            ["layer", "shape", "format", ">bits", ">weight error", ">output error"],
+            ["layer", "shape", "format", ">bits", ">weight error", ">output error", ">box error"],
             shown.Select(layer => new[]
             {
                 layer.Path,
@@ -93,6 +113,7 @@ internal sealed class QuantizeCommand : ToolCommand
                 layer.Bits.ToString("0.00", CultureInfo.InvariantCulture),
                 layer.WeightError.ToString("0.0000", CultureInfo.InvariantCulture),
                 layer.OutputError?.ToString("0.0000", CultureInfo.InvariantCulture) ?? "",
+                layer.BoxError?.ToString("0.00%", CultureInfo.InvariantCulture) ?? "",
             }));
         if (shown.Count < report.Layers.Count) Terminal.Line($"The {shown.Count} worst of {report.Layers.Count} layers; --json FILE has all.");
         Terminal.Line(string.Create(
@@ -155,6 +176,7 @@ internal sealed class QuantizeCommand : ToolCommand
         json.WriteNumber("numbers", layer.Count);
         json.WriteNumber("weight_error", layer.WeightError);
         if (layer.OutputError is { } error) json.WriteNumber("output_error", error);
+        if (layer.BoxError is { } boxes) json.WriteNumber("box_error", boxes);
         json.WriteEndObject();
     }
 

@@ -35,27 +35,29 @@ internal sealed class VerifyCommand : ToolCommand
         Add(_tolerance);
         Add(_noGenerate);
         Add(_json);
-        SetAction(parsed => Run(new Settings(
-            parsed.GetValue(_model)!,
-            parsed.GetValue(_reference)!,
-            parsed.GetValue(_cases) ?? [],
-            parsed.GetValue(_weights)!,
-            parsed.GetValue(_tolerance),
-            !parsed.GetValue(_noGenerate),
-            JsonTarget(parsed, _json))));
+        SetAction((parsed, cancellation) => Task.FromResult(Run(
+            new Settings(
+                parsed.GetValue(_model)!,
+                parsed.GetValue(_reference)!,
+                parsed.GetValue(_cases) ?? [],
+                parsed.GetValue(_weights)!,
+                parsed.GetValue(_tolerance),
+                !parsed.GetValue(_noGenerate),
+                JsonTarget(parsed, _json)),
+            cancellation)));
     }
 
     private sealed record Settings(string Model, string Reference, string[] Cases, string Weights, double Tolerance, bool Generates, string? Json);
 
-    private int Run(Settings settings)
+    private int Run(Settings settings, CancellationToken cancellation)
     {
         var plan = WeightPlan.Parse(settings.Weights);
         var reference = ReferenceFolder.Open(settings.Reference);
         var folder = ModelLocation.Resolve(settings.Model);
-        var fit = QwenVlModel.Fit(folder);
+        var fit = QwenVlModel.Fit(folder, cancellation: cancellation);
         if (!fit.IsExact) Terminal.Hint(fit.ToString());
         fit.ThrowIfUnusable();
-        using var loaded = QwenVlModel.Load(folder, plan);
+        using var loaded = QwenVlModel.Load(folder, plan, cancellation: cancellation);
         var options = new VerificationOptions
         {
             Cases = settings.Cases,
@@ -64,7 +66,7 @@ internal sealed class VerifyCommand : ToolCommand
             EndTokens = GenerationDefaults.Load(folder).StopTokens,
             Processor = QwenVlProcessor.Load(folder),
         };
-        var report = ModelVerifier.Run(loaded.Model, reference, options, name => Terminal.Hint($"case {name}"));
+        var report = ModelVerifier.Run(loaded.Model, reference, options, name => Terminal.Hint($"case {name}"), cancellation);
         if (settings.Json is { } target) WriteJson(target, report);
         if (settings.Json != JsonOutput.Stdout) WriteTable(report, fit);
         return report.Passed ? ExitCode.Success : (int)ErrorKind.CheckFailed;

@@ -11,9 +11,11 @@ public sealed unsafe class NativePool
 {
     private const int Alignment = 64;
     private const int ClassCount = 256;
+    private const long Unasked = 64L << 20; // taken between two questions to the system, which cost some 50 microseconds
     private readonly Lock _lock = new();
     private readonly Stack<NativeBlock>[] _free = new Stack<NativeBlock>[ClassCount];
     private long _reservedBytes;
+    private long _sinceAsked;
 
     /// <summary>The pool of the CPU engine.</summary>
     public static NativePool Shared { get; } = new();
@@ -80,6 +82,7 @@ public sealed unsafe class NativePool
     private NativeBlock Reserve(long size, int index)
     {
         void* pointer;
+        RequireFree(size);
         try
         {
             pointer = NativeMemory.AlignedAlloc((nuint)size, Alignment);
@@ -99,6 +102,17 @@ public sealed unsafe class NativePool
 
         lock (_lock) _reservedBytes += size;
         return new NativeBlock(this, (nint)pointer, size, index);
+    }
+
+    /// <summary>The system gives addresses for memory that it may not have, and ends the process when they are used.</summary>
+    private void RequireFree(long size)
+    {
+        if (Interlocked.Add(ref _sinceAsked, size) < Unasked) return;
+        Interlocked.Exchange(ref _sinceAsked, 0);
+        if (SystemMemory.AvailableBytes is not { } free || size <= free) return;
+        Trim();
+        if (SystemMemory.AvailableBytes is { } left && size > left)
+            throw new OutOfMemoryException($"{SystemMemory.Gigabytes(size)} more are needed and {SystemMemory.Gigabytes(left)} are free; the work so far holds {SystemMemory.Gigabytes(LiveBytes)}");
     }
 
     /// <summary>Size class: for 2^k ≤ bytes, steps of 2^k / 4.</summary>

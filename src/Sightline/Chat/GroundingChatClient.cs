@@ -10,7 +10,8 @@ namespace Sightline.Chat;
 /// <summary>
 /// A <see cref="Grounder"/> as an <see cref="IChatClient"/>: pictures as <see cref="DataContent"/> in, text and <see cref="GroundingContent"/> out. A vision-language
 /// model gets the whole conversation; a model that finds phrases gets the last message's words as the phrase, and the last picture.
-/// <see cref="ChatOptions.RawRepresentationFactory"/> may return a <see cref="LanguageOptions"/> to start from.
+/// <see cref="ChatOptions.RawRepresentationFactory"/> may return a <see cref="LanguageOptions"/> to start from. With several pictures boxes come by
+/// picture (<see cref="GroundingContent.Picture"/>) where the answer says which one they are in, or the options do.
 /// </summary>
 /// <example><code>
 /// using IChatClient client = new GroundingChatClient(Grounder.Load("Qwen/Qwen2.5-VL-3B-Instruct"));
@@ -104,9 +105,17 @@ public sealed class GroundingChatClient(Grounder grounder, bool ownsGrounder = t
         if (spoken.Thinking is { } thinking) contents.Add(new TextReasoningContent(thinking));
         contents.Add(new TextContent(spoken.Thinking is null ? spoken.Raw : spoken.Text));
         // words alone are a fine answer in a conversation
-        if (turns.Pictures.Count == 1 && (answer.Detections.Count > 0 || spoken.Status is AnswerStatus.WrongFrame or AnswerStatus.NothingThere))
-            contents.Add(new GroundingContent(answer.Detections, spoken.Status, spoken.Problem));
+        if (turns.Pictures.Count > 0) contents.AddRange(Boxes(answer));
         return (contents, spoken);
+    }
+
+    /// <summary>One content for each picture with boxes, one for boxes without a picture, and one that says that there are none or why.</summary>
+    private static IEnumerable<GroundingContent> Boxes(ConversationAnswer answer)
+    {
+        var spoken = answer.Spoken;
+        foreach (var own in answer.Detections.GroupBy(found => found.Picture).OrderBy(own => own.Key)) yield return new GroundingContent([.. own], spoken.Status, spoken.Problem) { Picture = own.Key };
+        if (answer.Unplaced.Count > 0) yield return new GroundingContent([], spoken.Status, spoken.Problem) { Unplaced = answer.Unplaced };
+        else if (answer.Detections.Count == 0 && spoken.Status is AnswerStatus.WrongFrame or AnswerStatus.NothingThere) yield return new GroundingContent([], spoken.Status, spoken.Problem);
     }
 
     private async Task<List<AIContent>> FindAsync(ChatTurns turns, CancellationToken cancellation)
@@ -114,7 +123,7 @@ public sealed class GroundingChatClient(Grounder grounder, bool ownsGrounder = t
         if (turns.Pictures.Count == 0) throw new SightlineException(ErrorKind.Usage, "the conversation has no picture: add one as DataContent");
         var result = await grounder.GroundAsync(turns.Pictures[^1], [turns.Question], null, cancellation).ConfigureAwait(false);
         var text = AnswerWriter.Boxes(AnswerForm.Json, [.. result.Detections.Select(found => new AnsweredBox(found.Box, found.Phrase, found.Score))], result.Picture.Frame);
-        return [new TextContent(text), new GroundingContent(result.Detections, result.Detections.Count == 0 ? AnswerStatus.NothingThere : AnswerStatus.Complete)];
+        return [new TextContent(text), new GroundingContent(result.Detections, result.Detections.Count == 0 ? AnswerStatus.NothingThere : AnswerStatus.Complete) { Picture = turns.Pictures.Count - 1 }];
     }
 
     private ChatResponseUpdate Update(params IList<AIContent> contents) => new(ChatRole.Assistant, contents) { ModelId = _modelId };

@@ -57,6 +57,9 @@ public sealed class Checkpoint : IDisposable
     /// <summary>True when there is a tensor of this name.</summary>
     public bool Contains(string name) => _tensors.ContainsKey(name);
 
+    /// <summary>True when the matrix of this name is stored quantized.</summary>
+    internal bool IsQuantized(string name) => _quantized.ContainsKey(name);
+
     /// <summary>
     /// Opens a safetensors file, an index file, or a folder that holds <c>model.safetensors</c> or
     /// <c>model.safetensors.index.json</c>.
@@ -121,13 +124,15 @@ public sealed class Checkpoint : IDisposable
     /// <summary>Compares the checkpoint with a model's parameters; loads nothing.</summary>
     /// <param name="parameters">Names and shapes that the model has.</param>
     /// <param name="checkFinite">Also reads every matched tensor and looks for NaN and infinity.</param>
-    public FitReport Fit(IEnumerable<(string Name, Shape Shape)> parameters, bool checkFinite = false)
+    /// <param name="cancellation">Noticed before each tensor.</param>
+    public FitReport Fit(IEnumerable<(string Name, Shape Shape)> parameters, bool checkFinite = false, CancellationToken cancellation = default)
     {
         List<FitProblem> missing = [], wrong = [], bad = [];
         var used = new HashSet<string>(StringComparer.Ordinal);
         var matched = 0;
         foreach (var (name, shape) in parameters)
         {
+            cancellation.ThrowIfCancellationRequested();
             if (_quantized.TryGetValue(name, out var quantized))
             {
                 FitQuantized(name, shape, quantized);

@@ -22,8 +22,17 @@ public sealed class KeyValueCache : IDisposable
         ArgumentNullException.ThrowIfNull(sizes);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(slots);
         Slots = slots;
-        _keys = Reserve(sizes, slots, type);
-        _values = Reserve(sizes, slots, type);
+        _keys = new Tensor[sizes.Layers];
+        _values = new Tensor[sizes.Layers];
+        try
+        {
+            for (var layer = 0; layer < sizes.Layers; layer++) (_keys[layer], _values[layer]) = (Reserve(sizes, slots, type), Reserve(sizes, slots, type));
+        }
+        catch
+        {
+            Dispose(); // what was had before the memory ran out
+            throw;
+        }
     }
 
     /// <summary>How many tokens fit.</summary>
@@ -58,11 +67,10 @@ public sealed class KeyValueCache : IDisposable
     /// <summary>Gives the memory back.</summary>
     public void Dispose()
     {
-        foreach (var tensor in _keys.Concat(_values)) tensor.Dispose();
+        foreach (var tensor in _keys.Concat(_values)) tensor?.Dispose();
     }
 
-    private static Tensor[] Reserve(LanguageModelSizes sizes, int slots, DType type) =>
-        [.. Enumerable.Range(0, sizes.Layers).Select(_ => Tensor.Empty([slots, sizes.KeyHeads, sizes.HeadSize], type).AsParameter(requiresGrad: false))];
+    private static Tensor Reserve(LanguageModelSizes sizes, int slots, DType type) => Tensor.Empty([slots, sizes.KeyHeads, sizes.HeadSize], type).AsParameter(requiresGrad: false);
 
     private static void Write(Tensor source, Tensor target, ReadOnlySpan<int> slots)
     {

@@ -28,9 +28,15 @@ public sealed class FusionGroundingModel(FusionModel model, FusionProcessor proc
     public static FusionGroundingModel Load(HuggingFaceFolder folder, QuantizedFormat? quantization = null)
     {
         ArgumentNullException.ThrowIfNull(folder);
+        return Load(folder, quantization is { } format ? Plan(format) : null);
+    }
+
+    /// <summary>As <see cref="Load(HuggingFaceFolder, QuantizedFormat?)"/>, with the format of each linear layer.</summary>
+    internal static FusionGroundingModel Load(HuggingFaceFolder folder, WeightPlan? plan)
+    {
         var config = FusionFolder.ReadConfig(folder);
         using var checkpoint = folder.OpenCheckpoint();
-        var parameters = ParameterStore.From(new CheckpointParameters(checkpoint), linears: quantization is { } format ? Plan(format) : null);
+        var parameters = ParameterStore.From(new CheckpointParameters(checkpoint), linears: plan);
         try
         {
             var model = new FusionModel(config, parameters);
@@ -91,6 +97,7 @@ public sealed class FusionGroundingModel(FusionModel model, FusionProcessor proc
         if (options.Task == GroundingTask.Caption) throw new SightlineException(ErrorKind.Usage, "this model finds phrases and cannot tell which words of a caption name objects: give the phrases one by one, or a vision-language model");
         if (phrases.Count == 0) throw new SightlineException(ErrorKind.Usage, "this model chooses among names and needs some to choose from: give the names that the picture may show");
         if (options.Language.Prompt is { } prompt) throw new SightlineException(ErrorKind.Usage, $"this model reads phrases and takes no prompt, but '{prompt}' was given: leave it out, or use a vision-language model");
+        if (options.Language.Context.Count > 0) throw new SightlineException(ErrorKind.Usage, "this model looks at one picture at a time, but others were given to go before it: leave them out, or use a vision-language model");
     }
 
     private static GroundingResult For(GroundingTask task, GroundingResult result)

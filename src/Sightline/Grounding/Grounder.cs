@@ -51,12 +51,13 @@ public sealed class Grounder : IDisposable
     /// <summary>As <see cref="Load(string, QuantizedFormat?)"/>, with the format of each matrix.</summary>
     /// <param name="folder">The model folder, or the name of a pulled model.</param>
     /// <param name="weights">How weights are kept. The fusion model takes one format for all: as stored, int8 or int4.</param>
+    /// <param name="cancellationToken">Stops between two matrices that are converted or quantized.</param>
     /// <exception cref="SightlineException">The folder is missing, holds another kind of model, or a file in it is damaged; Usage: weights that this model cannot be kept in.</exception>
-    public static Grounder Load(string folder, WeightPlan weights)
+    public static Grounder Load(string folder, WeightPlan weights, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(weights);
         using var source = HuggingFaceFolder.Open(folder);
-        if (QwenVlConfig.ModelTypes.Contains(source.ModelType)) return new Grounder(LanguageGroundingModel.Load(source.Path, weights), owns: true);
+        if (QwenVlConfig.ModelTypes.Contains(source.ModelType)) return new Grounder(LanguageGroundingModel.Load(source.Path, weights, cancellation: cancellationToken), owns: true);
         if (source.ModelType != FusionConfig.ModelType) throw Unknown(folder, source.ModelType);
         return weights switch
         {
@@ -65,6 +66,16 @@ public sealed class Grounder : IDisposable
             { Format: WeightFormat.Int4, Exceptions.Count: 0 } => Load(folder, QuantizedFormat.Int4),
             _ => throw new SightlineException(ErrorKind.Usage, $"{folder}: weights of a '{FusionConfig.ModelType}' model are kept as stored, in int8 or in int4, all alike; leave the other choice to vision-language models"),
         };
+    }
+
+    /// <summary>A model with one quantized matrix, all others as they are stored: to see what that one costs.</summary>
+    internal static Grounder LoadWithOneLayer(string folder, string path, WeightFormat format)
+    {
+        using var source = HuggingFaceFolder.Open(folder);
+        var plan = new WeightPlan(WeightFormat.AsStored, (path, format));
+        return new Grounder(
+            source.ModelType == FusionConfig.ModelType ? FusionGroundingModel.Load(source, plan) : LanguageGroundingModel.Load(source.Path, plan),
+            owns: true);
     }
 
     /// <summary>Wraps a model at hand, such as one in training. The model stays the caller's.</summary>
@@ -128,14 +139,14 @@ public sealed class Grounder : IDisposable
     }
 
     /// <summary>As the asynchronous form, on the calling thread.</summary>
-    public GroundingResult Ground(Picture picture, IReadOnlyList<string> phrases, GroundingOptions? options = null)
+    public GroundingResult Ground(Picture picture, IReadOnlyList<string> phrases, GroundingOptions? options = null, CancellationToken cancellationToken = default)
     {
         Check(phrases, options);
-        _gate.Wait();
+        _gate.Wait(cancellationToken);
         try
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
-            return _model.Ground(picture, phrases, options ?? new GroundingOptions(), CancellationToken.None);
+            return _model.Ground(picture, phrases, options ?? new GroundingOptions(), cancellationToken);
         }
         finally
         {

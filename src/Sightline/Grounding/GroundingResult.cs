@@ -18,6 +18,9 @@ public sealed record Detection(string Phrase, Box Box, double Score)
 
     /// <summary>What the model called it, where that was said.</summary>
     public string? Label { get; init; }
+
+    /// <summary>Which of the pictures of a conversation it is in, from 0; 0 where there is one.</summary>
+    public int Picture { get; init; }
 }
 
 /// <summary>One found place.</summary>

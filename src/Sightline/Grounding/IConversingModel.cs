@@ -1,5 +1,6 @@
 using Sightline.Imaging;
 using Sightline.Text;
+using Sightline.Text.Answers;
 
 namespace Sightline.Grounding;
 
@@ -16,5 +17,12 @@ public interface IConversingModel : IGroundingModel
 
 /// <summary>What a model answered in a conversation.</summary>
 /// <param name="Spoken">The text. Its status is about boxes; an answer in words alone has none and counts as malformed.</param>
-/// <param name="Detections">The boxes in it, in pixels of the picture; empty where the conversation has not exactly one picture.</param>
-public sealed record ConversationAnswer(SpokenAnswer Spoken, IReadOnlyList<Detection> Detections);
+/// <param name="Detections">The boxes in it, in pixels of the picture that <see cref="Detection.Picture"/> names.</param>
+public sealed record ConversationAnswer(SpokenAnswer Spoken, IReadOnlyList<Detection> Detections)
+{
+    /// <summary>
+    /// Boxes of which it is not known which of several pictures they are in, in the coordinates of the model; those have no frame where they depend on the
+    /// picture. See <see cref="LanguageOptions.NumberPictures"/> and <see cref="LanguageOptions.AnsweredPicture"/>.
+    /// </summary>
+    public IReadOnlyList<AnsweredBox> Unplaced { get; init; } = [];
+}

@@ -42,14 +42,20 @@ internal sealed class LanguageAnswers(Picture picture, PromptTemplate template, 
     public static IEnumerable<Detection> Boxes(GroundedAnswer answer, GenerationResult result, Picture picture, string phrase)
     {
         if (!answer.IsUsable) yield break;
-        foreach (var found in answer.To(picture.Frame).Boxes)
+        foreach (var found in answer.Boxes)
         {
-            var box = found.Box.Clip();
-            if (box.IsEmpty) continue;
-            var token = TokenConfidence.OfNumbers(result, found.Start, found.Length);
-            var spoken = found.Confidence is { } said && !double.IsNaN(said) ? Math.Clamp(said, 0, 1) : (double?)null;
-            yield return new Detection(phrase, box, spoken ?? token ?? 0) { SpokenConfidence = spoken, TokenConfidence = token, Label = found.Label };
+            if (Detect(found, result, picture, phrase) is { } detection) yield return detection;
         }
+    }
+
+    /// <summary>A box that a model spoke, with its confidences, in pixels of the picture; null where nothing of it is in the picture.</summary>
+    public static Detection? Detect(AnsweredBox found, GenerationResult result, Picture picture, string phrase)
+    {
+        var box = found.Box.To(picture.Frame).Clip();
+        if (box.IsEmpty) return null;
+        var token = TokenConfidence.OfNumbers(result, found.Start, found.Length);
+        var spoken = found.Confidence is { } said && !double.IsNaN(said) ? Math.Clamp(said, 0, 1) : (double?)null;
+        return new Detection(phrase, box, spoken ?? token ?? 0) { SpokenConfidence = spoken, TokenConfidence = token, Label = found.Label };
     }
 
     private IEnumerable<PhraseAnswer> ReadRegions(GroundedAnswer answer, GenerationResult result, SpokenAnswer spoken, IReadOnlyList<string> phrases)
@@ -94,14 +100,22 @@ internal sealed class LanguageAnswers(Picture picture, PromptTemplate template, 
 
     private GroundingResult ReadLabel(GroundedAnswer answer, GenerationResult result, SpokenAnswer spoken, IReadOnlyList<string> names)
     {
-        var label = names.FirstOrDefault(name => IsSame(answer.Label, name)) ?? answer.Label;
-        var at = answer.Label is null ? -1 : result.Text.LastIndexOf(answer.Label, StringComparison.Ordinal);
-        var score = at < 0 ? 0 : TokenConfidence.OfText(result, at, answer.Label!.Length);
+        var said = answer.Label ?? (answer.Status == AnswerStatus.NothingThere ? answer.Text : null); // "none" may be one of the names
+        var label = names.FirstOrDefault(name => IsSame(said, name)) ?? answer.Label;
+        var at = label is null ? -1 : result.Text.LastIndexOf(said!, StringComparison.Ordinal);
+        var score = at < 0 ? 0 : TokenConfidence.OfText(result, at, said!.Length);
         if (label is not null && names.Count > 0 && !names.Contains(label))
             spoken = spoken with { Problem = $"the answer '{label}' is none of the names that were given" };
         IReadOnlyList<string> all = names.Count > 0 ? names : [label ?? ""];
         return new GroundingResult(picture, [.. all.Select(name => new PhraseAnswer(name, IsSame(label, name) ? score : 0, []) { Spoken = spoken })]) { Label = label, LabelScore = score };
     }
 
-    private static bool IsSame(string? said, string asked) => said is not null && said.Trim().Equals(asked.Trim(), StringComparison.OrdinalIgnoreCase);
+    /// <summary>Whether a label is what was asked for, as prompts write it, whatever stands around it: quotes, a full stop, other letters' size.</summary>
+    internal static bool IsSame(string? said, string asked) => said is not null && Plain(said).Equals(Plain(asked), StringComparison.OrdinalIgnoreCase);
+
+    private static string Plain(string label)
+    {
+        var inner = label.Replace("<|", "< |", StringComparison.Ordinal).Trim([' ', '\t', '\r', '\n', '\'', '"', '`', '.']);
+        return inner.Length > 0 ? inner : label.Trim();
+    }
 }

@@ -61,14 +61,15 @@ public sealed class LanguageGroundingModel : IConversingModel
     /// <param name="path">The folder, or the name of a pulled model.</param>
     /// <param name="weights">How weights are kept; as they are stored when null.</param>
     /// <param name="generation">How much at once.</param>
+    /// <param name="cancellation">Noticed between two matrices that are converted or quantized.</param>
     /// <exception cref="SightlineException">NotFound, or BadModel: a file is missing or damaged, or it is another architecture.</exception>
-    public static LanguageGroundingModel Load(string path, WeightPlan? weights = null, GenerationOptions? generation = null)
+    public static LanguageGroundingModel Load(string path, WeightPlan? weights = null, GenerationOptions? generation = null, CancellationToken cancellation = default)
     {
         using var folder = HuggingFaceFolder.Open(path);
         var processor = QwenVlProcessor.Load(folder.Path); // before the weights: small files, and what is commonly missing
         var stops = GenerationDefaults.Load(folder).StopTokens;
         if (stops.Count == 0 && processor.Tokenizer.FindId("<|im_end|>") is { } end) stops = [end];
-        var loaded = QwenVlModel.Load(folder.Path, weights);
+        var loaded = QwenVlModel.Load(folder.Path, weights, cancellation: cancellation);
         try
         {
             return new LanguageGroundingModel(loaded.Model, processor, stops, generation, loaded) { Description = Describe(loaded, processor.ModelType) };
@@ -92,12 +93,13 @@ public sealed class LanguageGroundingModel : IConversingModel
         var images = Images(language);
         var fitted = images.Fit(picture);
         var frame = template.Frame ?? _processor.FrameOf(fitted);
+        QwenPicture[] shown = [.. language.Context.Select(images.Fit), fitted];
         // all that can be wrong with a question is found before the picture is encoded
-        var prompts = questions.Select(question => Prompt(question.Messages, [fitted], language)).ToArray();
-        var patches = images.ToPatches(fitted);
+        var prompts = questions.Select(question => Prompt(Shown(question.Messages, language.Context.Count), shown, language)).ToArray();
+        PicturePatches[] patches = [.. shown.Select(images.ToPatches)];
         var requests = new GenerationRequest[questions.Count];
         for (var i = 0; i < requests.Length; i++)
-            requests[i] = Request(prompts[i], [patches], language, language.IsConstrained ? Constraint(template, questions[i].Phrases, frame, options.MaximumDetections) : null, cancellationToken);
+            requests[i] = Request(prompts[i], patches, language, language.IsConstrained ? Constraint(template, questions[i].Phrases, frame, options.MaximumDetections) : null, cancellationToken);
         var results = Generate(requests, language.Progress, cancellationToken);
         return new LanguageAnswers(picture, template, frame, options).Read(questions, results);
     }
@@ -107,15 +109,14 @@ public sealed class LanguageGroundingModel : IConversingModel
     {
         ArgumentNullException.ThrowIfNull(pictures);
         ArgumentNullException.ThrowIfNull(options);
+        if (options.AnsweredPicture is { } answered && (answered < 0 || answered >= pictures.Count))
+            throw new SightlineException(ErrorKind.Usage, $"{nameof(options.AnsweredPicture)} is {answered}, and the conversation has {pictures.Count} pictures: count them from 0");
+        if (options.Context.Count > 0) throw new SightlineException(ErrorKind.Usage, $"a conversation has its pictures in its messages: leave {nameof(options.Context)} empty");
         var images = Images(options);
         QwenPicture[] fitted = [.. pictures.Select(images.Fit)];
         var prompt = Prompt(messages, fitted, options);
         var result = Generate([Request(prompt, [.. fitted.Select(images.ToPatches)], options, constraint: null, cancellationToken)], options.Progress, cancellationToken)[0];
-        // of several pictures an answer does not say which one it means
-        var frame = fitted is [var only] ? _processor.FrameOf(only) : default;
-        var answer = AnswerParser.Parse(result.Text, AnswerKind.Boxes, frame, result.Reason == FinishReason.Length);
-        var boxes = pictures is [var picture] ? LanguageAnswers.Boxes(answer, result, picture, "").Select(found => found with { Phrase = found.Label ?? "" }) : [];
-        return new ConversationAnswer(LanguageAnswers.Spoken(answer, result, ""), [.. boxes]);
+        return new ConversationAnswers(pictures, [.. fitted.Select(_processor.FrameOf)], options.AnsweredPicture).Read(result);
     }
 
     /// <inheritdoc/>
@@ -146,9 +147,13 @@ public sealed class LanguageGroundingModel : IConversingModel
     private QwenImageProcessor Images(LanguageOptions language) =>
         language.MaxPixels is { } most ? _processor.Images.WithPixels(Math.Min(_processor.Images.MinPixels, most), most) : _processor.Images;
 
+    /// <summary>The question with more pictures before its own.</summary>
+    private static IReadOnlyList<ChatMessage> Shown(IReadOnlyList<ChatMessage> question, int context) =>
+        context == 0 ? question : [.. question.SkipLast(1), new ChatMessage(question[^1].Role, [.. Enumerable.Repeat(ChatPart.Image, context), .. question[^1].Parts])];
+
     private QwenPrompt Prompt(IReadOnlyList<ChatMessage> messages, IReadOnlyList<QwenPicture> pictures, LanguageOptions language)
     {
-        var prompt = _processor.Assemble(_processor.Template.Render(messages), pictures);
+        var prompt = _processor.Assemble(_processor.Template.Render(messages, addVisionId: language.NumberPictures), pictures);
         prompt.RequireFits(_model.Sizes.ContextLength, Math.Min(language.MaxTokens, LeastAnswer));
         return prompt;
     }
@@ -189,6 +194,12 @@ public sealed class LanguageGroundingModel : IConversingModel
             cancellation.ThrowIfCancellationRequested();
             return [.. tickets.Select(ticket => ticket.Result!)];
         }
+        catch (OutOfMemoryException error)
+        {
+            engine.CancelAll();
+            var tokens = requests.Max(request => request.Prompt.Length);
+            throw new SightlineException(ErrorKind.OutOfMemory, $"there is not enough memory for a prompt of {tokens} tokens, pictures included ({error.Message}): show the model fewer pixels (--max-pixels, LanguageOptions.MaxPixels)", error);
+        }
         catch
         {
             engine.CancelAll(); // what was submitted before the one that was refused
@@ -204,7 +215,14 @@ public sealed class LanguageGroundingModel : IConversingModel
         if (_engine is not null && needed <= _cacheTokens) return _engine;
         _engine?.Dispose();
         _engine = null;
-        _cacheTokens = Math.Max(needed, _generation.CacheTokens);
-        return _engine = new GenerationEngine(_model, _generation with { CacheTokens = _cacheTokens }, _vocabulary);
+        try
+        {
+            _cacheTokens = Math.Max(needed, _generation.CacheTokens);
+            return _engine = new GenerationEngine(_model, _generation with { CacheTokens = _cacheTokens }, _vocabulary);
+        }
+        catch (OutOfMemoryException error)
+        {
+            throw new SightlineException(ErrorKind.OutOfMemory, $"there is not enough memory for the keys and values of {_cacheTokens} tokens ({error.Message}): show the model fewer pixels (--max-pixels, LanguageOptions.MaxPixels) or ask for shorter answers (--max-tokens, LanguageOptions.MaxTokens)", error);
+        }
     }
 }

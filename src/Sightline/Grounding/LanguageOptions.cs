@@ -1,4 +1,5 @@
 using Sightline.Generation;
+using Sightline.Imaging;
 using Sightline.Text.Prompts;
 
 namespace Sightline.Grounding;
@@ -26,6 +27,18 @@ public sealed record LanguageOptions
 
     /// <summary>Most pixels that the model is shown, for a trade of detail against time; null: what the model's own settings say.</summary>
     public long? MaxPixels { get; init; }
+
+    /// <summary>Pictures that are shown before the one that is asked about, such as an example of what to look for. The boxes are of the last one.</summary>
+    public IReadOnlyList<Picture> Context { get; init; } = [];
+
+    /// <summary>
+    /// Whether pictures are numbered in the prompt ("Picture 1: "), as the model's chat template does it, so that the question can name them. In a
+    /// conversation the boxes of an answer are in the picture whose number it says before them, or in their label.
+    /// </summary>
+    public bool NumberPictures { get; init; }
+
+    /// <summary>In a conversation of several pictures: which one the boxes of the answer are in, from 0; null: the one that the answer names.</summary>
+    public int? AnsweredPicture { get; init; }
 
     /// <summary>Is told of each token, on the thread that works.</summary>
     public IProgress<GroundingProgress>? Progress { get; init; }

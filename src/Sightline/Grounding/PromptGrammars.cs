@@ -12,6 +12,7 @@ internal static class PromptGrammars
     private const int MostBoxes = 32;
     private const int MostWordsOfLabel = 6;
     private const string Nothing = "No Objects";
+    private static readonly string[] s_tags = ["<think>", "</think>", "<answer>", "</answer>"];
 
     /// <summary>The grammar.</summary>
     /// <param name="template">The question.</param>
@@ -30,6 +31,9 @@ internal static class PromptGrammars
             GroundingTask.Detection or GroundingTask.Classification => [.. phrases.Distinct(StringComparer.Ordinal)],
             _ => null,
         };
+        var saysLabels = template.Kind == AnswerKind.Label || template.Form is AnswerForm.Json or AnswerForm.BoxTokens;
+        if (template.HasThinking && saysLabels && labels?.FirstOrDefault(SpellsTag) is { } strange)
+            throw new SightlineException(ErrorKind.Usage, $"the name '{strange}' spells a tag that ends an answer of the prompt {template.Id}, so that the two could not be told apart: write it otherwise");
         var answer = template.Kind switch
         {
             AnswerKind.Label => labels is { Count: > 0 } ? AnswerGrammars.Label(labels) : throw new SightlineException(ErrorKind.Usage, "an answer can be held to names only where there are some: give the names that the picture may show"),
@@ -67,6 +71,8 @@ internal static class PromptGrammars
         return AnswerGrammar.Join(
             AnswerGrammar.Literal("```json\n["), AnswerGrammar.Repeat(AnswerGrammar.Join(AnswerGrammar.OneOf(["\n\t", "\n  ", ""]), point), 0, most, ", "), AnswerGrammar.OneOf(["\n", ""]), AnswerGrammar.Literal("]\n```"));
     }
+
+    private static bool SpellsTag(string label) => s_tags.Any(tag => label.Contains(tag, StringComparison.OrdinalIgnoreCase));
 
     private static AnswerGrammar OrNothing(AnswerGrammar answer) => AnswerGrammar.OneOf(answer, AnswerGrammar.Literal(Nothing));
 

@@ -2,6 +2,9 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Sightline.Checkpoints;
 using Sightline.Nn;
+using Sightline.Tensors;
+using Sightline.Tensors.Memory;
+using Sightline.Tensors.Quantized;
 
 namespace Sightline.Models;
 
@@ -61,16 +64,18 @@ internal static class PublishedFolder
     /// <param name="checkFinite">Also reads all weights and refuses NaN and infinity.</param>
     /// <param name="make">Makes the model at a scope.</param>
     /// <param name="adapters">Added to its linear layers.</param>
+    /// <param name="cancellation">Noticed before each matrix that is converted, quantized or checked.</param>
     /// <exception cref="SightlineException">BadModel: a file is missing or damaged, a tensor is missing, has another shape, or is not finite.</exception>
-    public static PublishedModel<TModel> Open<TModel>(HuggingFaceFolder folder, Func<string, string?>? rename, WeightPlan plan, bool checkFinite, Func<ParameterScope, TModel> make, LoraAdapters? adapters = null)
+    public static PublishedModel<TModel> Open<TModel>(HuggingFaceFolder folder, Func<string, string?>? rename, WeightPlan plan, bool checkFinite, Func<ParameterScope, TModel> make, LoraAdapters? adapters = null, CancellationToken cancellation = default)
     {
         using var checkpoint = folder.OpenCheckpoint(rename);
         var source = new CheckpointParameters(checkpoint);
         var opened = Make(WeightPlan.AsStored);
         try
         {
-            checkpoint.Fit(opened.Parameters.Wanted, checkFinite).ThrowIfUnusable();
+            checkpoint.Fit(opened.Parameters.Wanted, checkFinite, cancellation).ThrowIfUnusable();
             if (plan == WeightPlan.AsStored) return opened;
+            RequireMemory(folder, checkpoint, opened.Parameters, plan);
         }
         catch
         {
@@ -84,7 +89,7 @@ internal static class PublishedFolder
 
         PublishedModel<TModel> Make(WeightPlan formats)
         {
-            var parameters = ParameterStore.Open(source, formats, adapters);
+            var parameters = ParameterStore.Open(source, formats, adapters, cancellation);
             try
             {
                 return new PublishedModel<TModel>(make(parameters.Root), parameters);
@@ -97,13 +102,56 @@ internal static class PublishedFolder
         }
     }
 
+    /// <summary>What is not kept as it lies in the file must fit into memory; said before the first matrix is converted.</summary>
+    private static void RequireMemory(HuggingFaceFolder folder, Checkpoint checkpoint, ParameterStore parameters, WeightPlan plan)
+    {
+        long bytes = 0;
+        var quantized = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var (path, shape) in parameters.Linears.DistinctBy(linear => linear.Path))
+        {
+            if (ParameterStore.QuantizedAs(plan.Of(path), shape) is { } format)
+            {
+                quantized.Add(path);
+                var (blocks, scales) = QuantizedWeight.PackedShapes(format, shape[0], shape[1]);
+                if (!checkpoint.IsQuantized(path)) bytes += blocks.Count + ((scales?.Count ?? 0) * sizeof(float));
+            }
+            else if (checkpoint.IsQuantized(path))
+            {
+                bytes += Converted(plan.Of(path), null) * shape.Count;
+            }
+        }
+
+        foreach (var parameter in parameters.All)
+        {
+            var isPacked = quantized.Contains(parameter.Path) && !parameters.IsAskedDense(parameter.Path);
+            if (parameter.Value.Shape.Rank > 1 && !isPacked) bytes += Converted(plan.Of(parameter.Path), parameter.Value.DType) * parameter.Value.Count;
+        }
+
+        try
+        {
+            SystemMemory.Require(bytes);
+        }
+        catch (OutOfMemoryException error)
+        {
+            throw new SightlineException(ErrorKind.OutOfMemory, $"{folder.Path}: there is not enough memory for its weights as {plan} ({error.Message}): keep them as stored, or make a folder with sightline quantize once; both stay in the file", error);
+        }
+    }
+
+    /// <summary>Bytes of a number that is kept in another type than it is stored in; 0 where it is not.</summary>
+    private static long Converted(WeightFormat format, DType? stored) => format switch
+    {
+        WeightFormat.Float32 when stored != DType.Float32 => sizeof(float),
+        WeightFormat.BFloat16 when stored != DType.BFloat16 => 2,
+        _ => 0,
+    };
+
     /// <summary>How well the folder's weights fit the model that its configuration describes.</summary>
-    public static FitReport Fit<TModel>(HuggingFaceFolder folder, Func<string, string?>? rename, bool checkFinite, Func<ParameterScope, TModel> make)
+    public static FitReport Fit<TModel>(HuggingFaceFolder folder, Func<string, string?>? rename, bool checkFinite, Func<ParameterScope, TModel> make, CancellationToken cancellation = default)
     {
         using var checkpoint = folder.OpenCheckpoint(rename);
         using var parameters = ParameterStore.Open(new CheckpointParameters(checkpoint), WeightPlan.AsStored);
         _ = make(parameters.Root);
-        return checkpoint.Fit(parameters.Wanted, checkFinite);
+        return checkpoint.Fit(parameters.Wanted, checkFinite, cancellation);
     }
 
     /// <summary>

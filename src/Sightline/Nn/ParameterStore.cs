@@ -37,6 +37,7 @@ public sealed class ParameterStore : IDisposable
     private WeightPlan? _plan;
     private bool _leaveUnwritten;
     private WeightPlan? _linearPlan;
+    private CancellationToken _cancellation;
 
     private ParameterStore(IParameterSource? source, RandomStream? random)
     {
@@ -74,9 +75,10 @@ public sealed class ParameterStore : IDisposable
 
     /// <summary>
     /// Frozen parameters for inference, each matrix in the format of a plan. What is kept as it is stored lies in the mapped file, so that opening
-    /// takes no time and memory is shared with other processes; nothing is started anew.
+    /// takes no time and memory is shared with other processes; nothing is started anew. Cancellation is noticed whenever a layer asks for a parameter.
     /// </summary>
-    public static ParameterStore Open(IParameterSource source, WeightPlan plan, LoraAdapters? adapters = null) => new(source, null) { _plan = plan, Adapters = adapters };
+    public static ParameterStore Open(IParameterSource source, WeightPlan plan, LoraAdapters? adapters = null, CancellationToken cancellation = default) =>
+        new(source, null) { _plan = plan, Adapters = adapters, _cancellation = cancellation };
 
     /// <summary>Parameters with arbitrary values, for counting: memory is reserved but never touched.</summary>
     public static ParameterStore Unwritten() => new(null, null) { _leaveUnwritten = true };
@@ -166,6 +168,7 @@ public sealed class ParameterStore : IDisposable
     /// <summary>The matrix of a linear layer, [output, input]: quantized if the plan or the file says so and it is not narrow, else dense.</summary>
     internal (Tensor? Dense, QuantizedWeight? Quantized) GetLinear(string path, Shape shape, Initializer initializer)
     {
+        _cancellation.ThrowIfCancellationRequested();
         _linears.Add((path, shape));
         var asked = (_plan ?? _linearPlan ?? WeightPlan.AsStored).Of(path);
         if (_source?.MapQuantized(path) is { } packed) return GetPacked(path, shape, packed, asked);
@@ -223,6 +226,7 @@ public sealed class ParameterStore : IDisposable
 
     internal Tensor Get(string path, Shape shape, Initializer initializer, bool table)
     {
+        _cancellation.ThrowIfCancellationRequested();
         _asked.Add(path);
         return GetOrMake(path, shape, initializer, table);
     }

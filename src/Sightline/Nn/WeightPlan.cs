@@ -50,6 +50,18 @@ public sealed record WeightPlan(WeightFormat Format, params IReadOnlyList<(strin
         return new WeightPlan(ParseFormat(parts[0]), [.. exceptions]);
     }
 
+    /// <summary>As <see cref="Parse"/> reads it.</summary>
+    public override string ToString() => string.Join(',', Exceptions.Select(exception => $"{exception.Part}={NameOf(exception.Format)}").Prepend(NameOf(Format)));
+
+    private static string NameOf(WeightFormat format) => format switch
+    {
+        WeightFormat.Float32 => "float32",
+        WeightFormat.BFloat16 => "bfloat16",
+        WeightFormat.Int8 => "int8",
+        WeightFormat.Int4 => "int4",
+        _ => "as-stored",
+    };
+
     private static WeightFormat ParseFormat(string name) => name switch
     {
         "as-stored" => WeightFormat.AsStored,

@@ -15,36 +15,38 @@ public static class AnswerCheck
     /// <param name="tokens">Tokens generated for each prompt, greedily and past any end.</param>
     /// <param name="float32">Also with the rounded weights in float32 and so with float32 activations: what is left then is the weights' part.</param>
     /// <param name="progress">Told what runs.</param>
+    /// <param name="cancellation">Noticed within a token.</param>
     /// <exception cref="SightlineException">NotFound, BadModel, BadData: something is missing, damaged, or of other sizes.</exception>
-    public static IReadOnlyList<AnswerAgreement> Run(string model, string quantized, ReferenceFolder reference, int tokens = 256, bool float32 = false, Action<string>? progress = null)
+    public static IReadOnlyList<AnswerAgreement> Run(string model, string quantized, ReferenceFolder reference, int tokens = 256, bool float32 = false, Action<string>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(reference);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(tokens);
         using var inference = Tape.NoGrad();
         // one model at a time in memory: what the first one said is kept
         List<Spoken> spoken;
-        using (var full = QwenVlModel.Load(model)) spoken = [.. reference.Cases.SelectMany(name => Speak(full.Model, reference, name, tokens, null, progress))];
+        using (var full = QwenVlModel.Load(model, cancellation: cancellation)) spoken = [.. reference.Cases.SelectMany(name => Speak(full.Model, reference, name, tokens, null, progress, cancellation))];
         var results = new List<AnswerAgreement> { Compare("as quantized", WeightPlan.AsStored) };
         if (float32) results.Add(Compare("float32 activations", new WeightPlan(WeightFormat.Float32)));
         return results;
 
         AnswerAgreement Compare(string what, WeightPlan plan)
         {
-            using var other = QwenVlModel.Load(quantized, plan);
-            var theirs = reference.Cases.SelectMany(name => Speak(other.Model, reference, name, tokens, spoken, progress)).ToList();
+            using var other = QwenVlModel.Load(quantized, plan, cancellation: cancellation);
+            var theirs = reference.Cases.SelectMany(name => Speak(other.Model, reference, name, tokens, spoken, progress, cancellation)).ToList();
             return AnswerAgreement.Of(what, spoken, theirs, other.Model.Sizes.VocabularySize);
         }
     }
 
-    private static IEnumerable<Spoken> Speak(QwenVlModel model, ReferenceFolder reference, string name, int tokens, List<Spoken>? first, Action<string>? progress)
+    private static IEnumerable<Spoken> Speak(QwenVlModel model, ReferenceFolder reference, string name, int tokens, List<Spoken>? first, Action<string>? progress, CancellationToken cancellation)
     {
         progress?.Invoke($"case {name}");
         using var stored = reference.OpenCase(name);
-        using var inputs = CaseInputs.Encode(model, reference, stored);
-        var answers = inputs.Greedy(model, tokens);
+        using var inputs = CaseInputs.Encode(model, reference, stored, cancellation);
+        var answers = inputs.Greedy(model, tokens, cancellation);
         for (var b = 0; b < answers.Length; b++)
         {
             // both models judge the same tokens, those of the full weights
+            cancellation.ThrowIfCancellationRequested();
             var judged = first?.Find(other => other.Case == name && other.Prompt == b)?.Answer ?? answers[b];
             yield return new Spoken(name, b, answers[b], inputs.AnswerLogits(model, b, judged));
         }

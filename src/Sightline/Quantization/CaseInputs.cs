@@ -17,7 +17,7 @@ internal sealed class CaseInputs : IDisposable
     /// <summary>Token ids of each prompt.</summary>
     public int[][] Prompts { get; }
 
-    public static CaseInputs Encode(QwenVlModel model, ReferenceFolder reference, ReferenceCase stored)
+    public static CaseInputs Encode(QwenVlModel model, ReferenceFolder reference, ReferenceCase stored, CancellationToken cancellation)
     {
         int[][] prompts = [.. stored.Prompts().Select(prompt => prompt.Ids)];
         var grids = stored.Grids();
@@ -38,7 +38,7 @@ internal sealed class CaseInputs : IDisposable
         for (var i = 0; i < first; i++)
         {
             using var scope = TensorScope.Open();
-            var (embeddings, levels) = model.Vision.Forward(pixels.Load($"{stored.Images[i]}.pixel_values", DType.Float32), [grids[i]]);
+            var (embeddings, levels) = model.Vision.Forward(pixels.Load($"{stored.Images[i]}.pixel_values", DType.Float32), [grids[i]], cancellation: cancellation);
             pictures.Add(new PictureFeatures(grids[i], embeddings.AsParameter(requiresGrad: false), [.. levels.Select(level => level.AsParameter(requiresGrad: false))]));
         }
 
@@ -53,9 +53,9 @@ internal sealed class CaseInputs : IDisposable
     }
 
     /// <summary>The most probable tokens of each prompt.</summary>
-    public int[][] Greedy(QwenVlModel model, int tokens)
+    public int[][] Greedy(QwenVlModel model, int tokens, CancellationToken cancellation)
     {
-        using var run = new GreedyRun(model, Steps.Packed(Prompts, _layouts, _pictures), _layouts, tokens, CancellationToken.None);
+        using var run = new GreedyRun(model, Steps.Packed(Prompts, _layouts, _pictures), _layouts, tokens, cancellation);
         return [.. run.Generate(tokens, [], penalty: 1, Prompts).Select(answer => answer.Ids.ToArray())];
     }
 

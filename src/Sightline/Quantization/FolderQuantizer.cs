@@ -21,25 +21,27 @@ public static class FolderQuantizer
     /// <param name="output">The new folder; must not exist, or be empty.</param>
     /// <param name="options">Formats, calibration, budget.</param>
     /// <param name="progress">Told what goes on.</param>
+    /// <param name="cancellation">Noticed before each matrix and each calibration case; nothing is left behind.</param>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
     /// <exception cref="SightlineException">
     /// NotFound, BadModel, BadData: what is read is missing or damaged. Usage: nothing to quantize, or a budget without calibration. CannotWrite.
     /// </exception>
-    public static QuantizationReport Quantize(string model, string output, QuantizationOptions options, Action<string>? progress = null)
+    public static QuantizationReport Quantize(string model, string output, QuantizationOptions options, Action<string>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         if (options is { BudgetBits: not null, Calibration: null }) throw new SightlineException(ErrorKind.Usage, "a budget of bits needs calibration inputs: say on what the layers are measured");
         RequireFree(output);
-        using var source = QuantizableModel.Open(model);
+        using var source = QuantizableModel.Open(model, cancellation);
         var layers = LayersOf(source, options.Plan);
         if (layers.Count == 0) throw new SightlineException(ErrorKind.Usage, $"the plan quantizes nothing in {model}: give int8 or int4 for matrices of at least 32 outputs and 64 inputs, a multiple of 32");
-        var inputs = Calibrate(source, options, progress);
+        var inputs = Calibrate(source, options, progress, cancellation);
         var formats = options.BudgetBits is { } bits
-            ? BitBudget.Spend([.. layers.Select(layer => Measure(source, layer, inputs!, progress))], bits)
+            ? BitBudget.Spend([.. layers.Select(layer => Measure(source, layer, inputs!, progress, cancellation))], bits)
             : layers.ToDictionary(layer => layer.Path, layer => layer.Format, StringComparer.Ordinal);
-        var writer = new FolderWriter(source, options.Plan, [.. layers.Select(layer => layer with { Format = formats[layer.Path] })], inputs, progress);
-        WriteFolder(source, output, writer);
+        var writer = new FolderWriter(source, options.Plan, [.. layers.Select(layer => layer with { Format = formats[layer.Path] })], inputs, progress, cancellation);
+        var removed = WriteFolder(source, output, writer);
         var written = layers.Select(layer => writer.Report(layer.Path, formats[layer.Path] != layer.Format)).ToList();
-        return new QuantizationReport(written, source.Checkpoint.Bytes, new FileInfo(Path.Combine(output, "model.safetensors")).Length);
+        return new QuantizationReport(written, source.Checkpoint.Bytes, new FileInfo(Path.Combine(output, "model.safetensors")).Length) { Removed = removed };
     }
 
     /// <summary>The bits a number of a matrix, its scales included.</summary>
@@ -57,7 +59,7 @@ public static class FolderQuantizer
             .Select(linear => new PlannedLayer(linear.Path, linear.Shape, plan.Of(linear.Path), 8 * source.Checkpoint[linear.Path].Type.Size()))
             .Where(layer => ParameterStore.QuantizedAs(layer.Format, layer.Shape) is not null)];
 
-    private static LayerInputs? Calibrate(QuantizableModel source, QuantizationOptions options, Action<string>? progress)
+    private static LayerInputs? Calibrate(QuantizableModel source, QuantizationOptions options, Action<string>? progress, CancellationToken cancellation)
     {
         if (options.Calibration is not { } calibration) return null;
         progress?.Invoke($"calibrating on {calibration}");
@@ -65,7 +67,7 @@ public static class FolderQuantizer
         source.Parameters.LinearInputs = inputs.Add;
         try
         {
-            source.Run(calibration, options.Phrases);
+            source.Run(calibration, options.Phrases, cancellation);
         }
         finally
         {
@@ -75,8 +77,9 @@ public static class FolderQuantizer
         return inputs;
     }
 
-    private static BudgetedLayer Measure(QuantizableModel source, PlannedLayer layer, LayerInputs inputs, Action<string>? progress)
+    private static BudgetedLayer Measure(QuantizableModel source, PlannedLayer layer, LayerInputs inputs, Action<string>? progress, CancellationToken cancellation)
     {
+        cancellation.ThrowIfCancellationRequested();
         progress?.Invoke($"measuring {layer.Path}");
         using var weight = Weight(source, layer.Path);
         var steps = new List<(WeightFormat, double, double)>();
@@ -97,33 +100,33 @@ public static class FolderQuantizer
             throw new SightlineException(ErrorKind.CannotWrite, $"{output} is there already: give the name of a new folder, nothing was changed.");
     }
 
-    private static void WriteFolder(QuantizableModel source, string output, FolderWriter weights)
+    private static IReadOnlyList<string> WriteFolder(QuantizableModel source, string output, FolderWriter weights)
     {
         var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output));
-        var temporary = $"{full}.{Environment.ProcessId}.tmp";
         try
         {
-            Directory.CreateDirectory(temporary);
+            using var unfinished = UnfinishedFolder.Begin(full);
             foreach (var file in Directory.EnumerateFiles(source.Folder.Path))
             {
                 var name = Path.GetFileName(file);
                 if (name == "config.json" || name.StartsWith('.') || name.EndsWith(".index.json", StringComparison.Ordinal) || s_weightEndings.Contains(Path.GetExtension(name))) continue;
-                File.Copy(file, Path.Combine(temporary, name));
+                File.Copy(file, Path.Combine(unfinished.Path, name));
             }
 
             var config = JsonNode.Parse(source.Folder.Config.GetRawText())!.AsObject();
             config[QuantizationConfig.Key] = weights.Config().ToJson();
-            AtomicFile.WriteText(Path.Combine(temporary, "config.json"), config.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
-            weights.Save(Path.Combine(temporary, "model.safetensors"));
-            if (Directory.Exists(full)) Directory.Delete(full);
-            Directory.Move(temporary, full);
+            AtomicFile.WriteText(Path.Combine(unfinished.Path, "config.json"), config.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
+            weights.Save(Path.Combine(unfinished.Path, "model.safetensors"));
+            unfinished.Finish();
+            return unfinished.Removed;
         }
-        catch (Exception error)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            if (Directory.Exists(temporary)) Directory.Delete(temporary, recursive: true);
-            if (error is IOException or UnauthorizedAccessException)
-                throw new SightlineException(ErrorKind.CannotWrite, $"{output} cannot be written ({error.Message.TrimEnd('.')}): check free space and permissions; nothing was changed.", error);
-            throw;
+            throw new SightlineException(ErrorKind.CannotWrite, $"{output} cannot be written ({error.Message.TrimEnd('.')}): check free space and permissions; nothing was changed.", error);
+        }
+        catch (SightlineException error) when (error.Message.Contains(UnfinishedFolder.PathFor(full), StringComparison.Ordinal))
+        {
+            throw new SightlineException(error.Kind, error.Message.Replace(UnfinishedFolder.PathFor(full), output, StringComparison.Ordinal), error);
         }
     }
 }

@@ -6,7 +6,7 @@ using Sightline.Tensors.Quantized;
 namespace Sightline.Quantization;
 
 /// <summary>The weights of a quantized folder: matrices are quantized one by one while the file is written, and measured then.</summary>
-internal sealed class FolderWriter(QuantizableModel source, WeightPlan plan, IReadOnlyList<PlannedLayer> layers, LayerInputs? inputs, Action<string>? progress)
+internal sealed class FolderWriter(QuantizableModel source, WeightPlan plan, IReadOnlyList<PlannedLayer> layers, LayerInputs? inputs, Action<string>? progress, CancellationToken cancellation)
 {
     private readonly Dictionary<string, PlannedLayer> _layers = layers.ToDictionary(layer => layer.Path, StringComparer.Ordinal);
     private readonly Dictionary<string, (double Weight, double? Output)> _errors = new(StringComparer.Ordinal);
@@ -57,6 +57,7 @@ internal sealed class FolderWriter(QuantizableModel source, WeightPlan plan, IRe
         var shapes = QuantizedWeight.PackedShapes(entry.Format, entry.OutputSize, entry.InputSize);
         writer.AddAligned(entry.Name + entry.BlocksSuffix, DType.Int8, shapes.Blocks, () =>
         {
+            cancellation.ThrowIfCancellationRequested();
             progress?.Invoke($"{entry.FormatName} {layer.Path}");
             using var weight = FolderQuantizer.Weight(source, layer.Path);
             var quantized = QuantizedWeight.Quantize(weight, entry.Format);

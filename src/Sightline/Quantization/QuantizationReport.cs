@@ -8,6 +8,9 @@ namespace Sightline.Quantization;
 /// <param name="BytesAfter">Weights as written.</param>
 public sealed record QuantizationReport(IReadOnlyList<LayerQuantization> Layers, long BytesBefore, long BytesAfter)
 {
+    /// <summary>Folders that killed runs for the same output had left and that were deleted.</summary>
+    public IReadOnlyList<string> Removed { get; init; } = [];
+
     /// <summary>Mean bits a number over <see cref="Layers"/>, scales included.</summary>
     public double Bits => Layers.Sum(layer => layer.Bits * layer.Count) / Layers.Sum(layer => (double)layer.Count);
 }
@@ -24,6 +27,9 @@ public sealed record QuantizationReport(IReadOnlyList<LayerQuantization> Layers,
 public sealed record LayerQuantization(
     string Path, WeightFormat Format, bool Raised, int OutputSize, int InputSize, double Bits, double WeightError, double? OutputError)
 {
+    /// <summary>How far this layer alone, all others being full, moves boxes: mean distance of their sides as a share of the picture's longer side; null where that was not asked.</summary>
+    public double? BoxError { get; init; }
+
     /// <summary>Numbers.</summary>
     public long Count => (long)OutputSize * InputSize;
 }

@@ -65,6 +65,54 @@ public sealed class GroundingChatClientTests : TensorTest
     }
 
     [Fact]
+    public async Task Boxes_of_several_pictures_are_in_the_picture_that_the_answer_names()
+    {
+        using var loaded = QwenVlModel.Load(Fixtures.Path("models", "tiny-qwen2_5-vl"));
+        var processor = QwenVlProcessor.Load(Fixtures.Path("models", "tiny-qwen2_5-vl"));
+        var model = new DictatedModel(loaded.Model, processor.Tokenizer, End);
+        using var grounding = new LanguageGroundingModel(model, processor, [End]);
+        using var client = new GroundingChatClient(Grounder.For(grounding));
+        var (small, wide) = (Photo(56, 56), Photo(168, 28));
+        const string Boxes = "In Picture 2: {\"bbox_2d\": [84, 0, 168, 28], \"label\": \"cup\"}, and in Picture 1: {\"bbox_2d\": [0, 0, 28, 56], \"label\": \"dog\"}";
+        var named = await AskAsync(Boxes, new LanguageOptions { NumberPictures = true });
+        Assert.Contains("Picture 1: <|vision_start|>", processor.Tokenizer.Decode(model.Prompt), StringComparison.Ordinal);
+        Assert.Equal([0, 1], named.Select(content => content.Picture!.Value));
+        Assert.Equal(new Box(0, 0, 28, 56, CoordinateFrame.Pixels(56, 56)), Assert.Single(named[0].Detections).Box);
+        Assert.Equal(new Box(84, 0, 168, 28, CoordinateFrame.Pixels(168, 28)), Assert.Single(named[1].Detections).Box);
+        Assert.Equal(("cup", 1), (named[1].Detections[0].Label, named[1].Detections[0].Picture));
+
+        var told = await AskAsync("{\"bbox_2d\": [84, 0, 168, 28], \"label\": \"cup\"}", new LanguageOptions { AnsweredPicture = 1 });
+        Assert.Equal((1, 168.0), (Assert.Single(told).Picture!.Value, told[0].Detections[0].Box.X2));
+
+        var unknown = Assert.Single(await AskAsync("{\"bbox_2d\": [84, 0, 168, 28], \"label\": \"cup\"}", new LanguageOptions()));
+        Assert.Equal((null, 0, 1), (unknown.Picture, unknown.Detections.Count, unknown.Unplaced.Count));
+        Assert.True(unknown.Unplaced[0].Box.Frame.IsUnspecified); // pixels of which picture is not known
+        Assert.Contains("do not say which of the 2 pictures", unknown.Problem, StringComparison.Ordinal);
+
+        var other = Assert.Single(await AskAsync("Picture 1: {\"bbox_2d\": [84, 0, 168, 28], \"label\": \"cup\"}", new LanguageOptions { NumberPictures = true }));
+        Assert.Equal((AnswerStatus.WrongFrame, 0), (other.Status, other.Detections.Count));
+        Assert.Contains("(168, 28) in picture 1", other.Problem, StringComparison.Ordinal);
+        Assert.Contains("count them from 0", (await Assert.ThrowsAsync<SightlineException>(() => AskAsync("x", new LanguageOptions { AnsweredPicture = 2 }))).Message, StringComparison.Ordinal);
+
+        async Task<GroundingContent[]> AskAsync(string answer, LanguageOptions options)
+        {
+            model.Say(answer);
+            var response = await client.GetResponseAsync(
+                [new(ChatRole.User, [small, wide, new TextContent("Where are cup and dog?")])], new ChatOptions { RawRepresentationFactory = _ => options }, TestContext.Current.CancellationToken);
+            return [.. response.Messages[0].Contents.OfType<GroundingContent>()];
+        }
+    }
+
+    private static DataContent Photo(int width, int height)
+    {
+        var path = Path.Combine(Path.GetTempPath(), $"sightline-{Guid.NewGuid():N}.png");
+        new Picture(width, height, new byte[width * height * 3]).Save(path);
+        var bytes = File.ReadAllBytes(path);
+        File.Delete(path);
+        return new DataContent(bytes, "image/png");
+    }
+
+    [Fact]
     public async Task What_cannot_be_taken_is_one_sentence()
     {
         using var client = new GroundingChatClient(Grounder.Load(Fixtures.Path("models", "tiny-qwen2_5-vl-bf16-sharded")));

@@ -190,6 +190,41 @@ public sealed class GenerationEngineTests : TensorTest
         Assert.InRange(exact.LogProbabilities[0] - rounded.LogProbabilities[0], -0.2f, 0.2f);
     }
 
+    /// <summary>
+    /// A request has its whole room, prompt and longest answer, before it begins, so that none ever has to give up what it has computed. Those for which there is
+    /// no room wait in their order: a large one is not overtaken for ever by small ones.
+    /// </summary>
+    [Fact]
+    public void Requests_wait_for_room_in_their_order_and_none_is_set_back()
+    {
+        using var model = new ScriptedModel();
+        var computed = 0;
+        model.BeforeStep = input => computed += input.Ids.Length;
+        var options = new GenerationOptions { CacheTokens = 5 * 126, MaxSequences = 8 };
+        using var engine = new GenerationEngine(model, options);
+        var order = new List<int>();
+        int[] sizes = [100, 100, 300, 90, 80, 110]; // pages: 2, 2, 4, 2, 2, 2
+        GenerationRequest[] requests = [.. sizes.Select((size, i) => new GenerationRequest { Prompt = Enumerable.Range(0, size).Select(at => 2 + (((at * (i + 3)) + (40 * i)) % 290)).ToArray(), MaxTokens = 20 + (10 * i) })];
+        GenerationTicket[] tickets = [.. requests.Select((request, i) => engine.Submit(request, token => { if (token.Index == 0) order.Add(i); }))];
+        while (engine.Step())
+        {
+        }
+
+        Assert.Equal([0, 1, 2, 3, 4, 5], order);
+        Assert.Equal(requests.Sum(request => request.Prompt.Length + request.MaxTokens - 1), computed); // nothing twice
+        for (var i = 0; i < requests.Length; i++) Same(Alone(model, requests[i], s_small), tickets[i].Result!, $"request {i}");
+    }
+
+    [Fact]
+    public void A_cache_that_does_not_fit_into_memory_is_refused_and_nothing_stays()
+    {
+        using var model = new ScriptedModel();
+        NativePool.Shared.Trim();
+        var before = NativePool.Shared.LiveBytes;
+        using (new ScarceMemory(1 << 20)) Assert.Throws<OutOfMemoryException>(() => new GenerationEngine(model, new GenerationOptions { CacheTokens = 1 << 20 }).Dispose());
+        Assert.Equal(before, NativePool.Shared.LiveBytes);
+    }
+
     [Fact]
     public void New_weights_need_the_past_to_be_forgotten()
     {

@@ -34,9 +34,9 @@ public sealed class LanguageGroundingModelTests : TensorTest
     {
         using var grounder = Grounder.Load(Fixtures.Path("models", name));
         var picture = Photo(90, 60);
-        for (var seed = 0UL; seed < 2; seed++)
+        for (var seed = 0UL; seed < 4; seed++)
         {
-            var language = new LanguageOptions { IsConstrained = true, MaxTokens = 400, Sampling = new SamplingOptions { Seed = seed } };
+            var language = new LanguageOptions { IsConstrained = true, MaxTokens = 400, Sampling = new SamplingOptions { Seed = seed, Temperature = 2 } };
             var result = grounder.Ground(picture, ["red cup", "dog"], new GroundingOptions { Task = task, Language = language, OverlapThreshold = 1 });
             Assert.NotEmpty(result.Spoken);
             Assert.All(result.Spoken, spoken => Assert.True(spoken.IsUnderstood && spoken.Status is AnswerStatus.Complete or AnswerStatus.NothingThere, $"{spoken.Status}: {spoken.Problem} {spoken.Raw}"));
@@ -109,6 +109,9 @@ public sealed class LanguageGroundingModelTests : TensorTest
         Assert.Equal("dog", named.Label);
         Assert.InRange(named.LabelScore, 0.99, 1);
         Assert.Equal([0, named.LabelScore], named.Answers.Select(answer => answer.Presence));
+        var none = dictated.Ask("none", picture, GroundingTask.Classification, "cup", "none");
+        Assert.Equal(("none", true), (none.Label, none.Spoken.Single().IsUnderstood));
+        Assert.InRange(none.LabelScore, 0.99, 1);
         var pointed = dictated.Ask("(500,250)", picture, GroundingTask.Pointing, "cup");
         Assert.Equal((50.0, 25.0), (Assert.Single(pointed.Points).X, pointed.Points[0].Y));
         var nothing = dictated.Ask("No Objects", picture, GroundingTask.Phrase, "cup");
@@ -160,6 +163,34 @@ public sealed class LanguageGroundingModelTests : TensorTest
             Assert.Equal(kind, error.Kind);
             Assert.Contains(sentence, error.Message, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public void Too_little_memory_is_one_sentence_and_the_next_question_is_answered()
+    {
+        using var grounder = Grounder.Load(Fixtures.Path("models", "tiny-qwen2-vl"));
+        Sightline.Tensors.Memory.NativePool.Shared.Trim();
+        using (new ScarceMemory(1 << 20))
+        {
+            var error = Assert.Throws<SightlineException>(() => grounder.Ground(Photo(2800, 1400), ["dog"], new GroundingOptions { Language = new LanguageOptions { MaxPixels = 2800 * 1400 } }));
+            Assert.Equal(ErrorKind.OutOfMemory, error.Kind);
+            Assert.Matches("not enough memory for .* tokens.*--max-pixels", error.Message);
+        }
+
+        Assert.Single(grounder.Ground(Photo(90, 60), ["dog"], new GroundingOptions { Language = new LanguageOptions { MaxTokens = 4 } }).Spoken);
+    }
+
+    [Fact]
+    public void Pictures_shown_before_are_in_the_prompt_and_boxes_are_of_the_last()
+    {
+        using var dictated = new Dictation("tiny-qwen2_5-vl");
+        var language = new LanguageOptions { Context = [Photo(56, 56), Photo(84, 28)], NumberPictures = true };
+        var result = dictated.Ask("```json\n[{\"bbox_2d\": [0, 0, 112, 28], \"label\": \"cup\"}]\n```", Photo(100, 50), GroundingTask.Phrase, language, ["the cup of Picture 1"]);
+        Assert.Equal(new Box(0, 0, 100, 25, CoordinateFrame.Pixels(100, 50)), Assert.Single(result.Detections).Box);
+        var prompt = dictated.Prompt;
+        var tokens = language.Context.Append(Photo(100, 50)).Sum(picture => dictated.Processor.Images.Fit(picture).Grid.Tokens());
+        Assert.Equal(tokens, prompt.Split("<|image_pad|>").Length - 1);
+        Assert.EndsWith("Picture 1: <|vision_start|><|vision_end|>Picture 2: <|vision_start|><|vision_end|>Picture 3: <|vision_start|><|vision_end|>Locate the cup of Picture 1, output its bbox coordinates using JSON format.<|im_end|>\n<|im_start|>assistant\n", prompt.Replace("<|image_pad|>", "", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -215,13 +246,18 @@ public sealed class LanguageGroundingModelTests : TensorTest
 
         public QwenVlProcessor Processor { get; }
 
-        public GroundingResult Ask(string answer, Picture picture, GroundingTask task, params string[] phrases) => Ask(answer, picture, task, null, phrases);
+        public GroundingResult Ask(string answer, Picture picture, GroundingTask task, params string[] phrases) => Ask(answer, picture, task, new LanguageOptions(), phrases);
 
-        public GroundingResult Ask(string answer, Picture picture, GroundingTask task, string? prompt, string[] phrases)
+        public GroundingResult Ask(string answer, Picture picture, GroundingTask task, string? prompt, string[] phrases) => Ask(answer, picture, task, new LanguageOptions { Prompt = prompt }, phrases);
+
+        public GroundingResult Ask(string answer, Picture picture, GroundingTask task, LanguageOptions language, string[] phrases)
         {
             _model.Say(answer);
-            return Grounder.For(_grounding).Ground(picture, phrases, new GroundingOptions { Task = task, OverlapThreshold = 1, Language = new LanguageOptions { Prompt = prompt } });
+            return Grounder.For(_grounding).Ground(picture, phrases, new GroundingOptions { Task = task, OverlapThreshold = 1, Language = language });
         }
+
+        /// <summary>The last prompt as text.</summary>
+        public string Prompt => Processor.Tokenizer.Decode(_model.Prompt);
 
         public void Dispose()
         {

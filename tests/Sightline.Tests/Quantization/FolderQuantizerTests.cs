@@ -42,6 +42,40 @@ public sealed class FolderQuantizerTests : TensorTest
     }
 
     [Fact]
+    public void A_stopped_run_leaves_nothing_behind()
+    {
+        using var folder = new TemporaryFolder();
+        foreach (var when in new[] { 1, 3 })
+        {
+            using var source = new CancellationTokenSource();
+            var steps = 0;
+            Assert.Throws<OperationCanceledException>(() => FolderQuantizer.Quantize(
+                s_model, folder.File("out"), new QuantizationOptions(new WeightPlan(WeightFormat.Int8)), _ => { if (++steps == when) source.Cancel(); }, source.Token));
+            Assert.Equal(when, steps);
+            Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
+        }
+    }
+
+    [Fact]
+    public void What_killed_runs_left_is_removed_and_what_others_write_stays()
+    {
+        using var folder = new TemporaryFolder();
+        var (output, leftover) = (folder.File("out"), folder.File("out.123.tmp"));
+        Directory.CreateDirectory(leftover);
+        File.WriteAllText(Path.Combine(leftover, "model.safetensors.123.4.tmp"), "half");
+        string[] others = [folder.File("out.notes.tmp"), folder.File("out2.123.tmp"), folder.File("other.5.tmp")];
+        foreach (var other in others) Directory.CreateDirectory(other);
+        using (var running = UnfinishedFolder.Begin(folder.File("side")))
+        {
+            Directory.Move(running.Path, folder.File("out.77.tmp")); // as another process that writes the same folder
+            var report = FolderQuantizer.Quantize(s_model, output, new QuantizationOptions(new WeightPlan(WeightFormat.Int8)));
+            Assert.Equal([leftover], report.Removed);
+            Assert.Equal([folder.File("other.5.tmp"), output, folder.File("out.77.tmp"), folder.File("out.notes.tmp"), folder.File("out2.123.tmp")], Directory.GetFileSystemEntries(folder.Path).Order(StringComparer.Ordinal));
+            Directory.Move(folder.File("out.77.tmp"), running.Path);
+        }
+    }
+
+    [Fact]
     public void Matrices_stay_in_the_mapped_file_at_cache_lines()
     {
         using var folder = new TemporaryFolder();
@@ -207,7 +241,7 @@ public sealed class FolderQuantizerTests : TensorTest
         using var loaded = QwenVlModel.Load(folder, plan);
         var reference = ReferenceFolder.Open(s_reference);
         using var stored = reference.OpenCase("single_a");
-        using var inputs = CaseInputs.Encode(loaded.Model, reference, stored);
+        using var inputs = CaseInputs.Encode(loaded.Model, reference, stored, CancellationToken.None);
         return inputs.Logits(loaded.Model);
     }
 

@@ -95,11 +95,11 @@ public abstract record AnswerGrammar
             Literal(texts[4]));
     }
 
-    /// <summary>A JSON string of valid UTF-8 with at most <paramref name="most"/> characters, quotes included in the grammar.</summary>
+    /// <summary>A JSON string of valid UTF-8 with at most <paramref name="most"/> characters, quotes included in the grammar, and without '&lt;', so that it spells no tag.</summary>
     public static AnswerGrammar JsonString(int most = 64)
     {
         var escape = Join(Literal("\\"), new BytesGrammar(ByteSet.Of("\"\\/bfnrt")));
-        return Join(Literal("\""), Repeat(OneOf(Utf8Character(ByteSet.Range(0x20, 0x7F).Without("\"\\")), escape), 0, most), Literal("\""));
+        return Join(Literal("\""), Repeat(OneOf(Utf8Character(ByteSet.Range(0x20, 0x7F).Without("\"\\<")), escape), 0, most), Literal("\""));
     }
 
     /// <summary>Free text of valid UTF-8 up to and including <paramref name="end"/>.</summary>

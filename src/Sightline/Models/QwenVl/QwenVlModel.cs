@@ -45,12 +45,13 @@ public sealed class QwenVlModel : ILanguageModel
     /// <param name="plan">The format of each matrix; as it is stored when null.</param>
     /// <param name="checkFinite">Also reads all weights and refuses NaN and infinity.</param>
     /// <param name="adapters">Added to its linear layers, and then trainable; the weights are frozen. Stays the caller's.</param>
+    /// <param name="cancellation">Noticed before each matrix that is converted, quantized or checked.</param>
     /// <exception cref="SightlineException">NotFound, or BadModel: another architecture, a missing or damaged file, or weights that do not fit.</exception>
-    public static PublishedModel<QwenVlModel> Load(string path, WeightPlan? plan = null, bool checkFinite = false, LoraAdapters? adapters = null)
+    public static PublishedModel<QwenVlModel> Load(string path, WeightPlan? plan = null, bool checkFinite = false, LoraAdapters? adapters = null, CancellationToken cancellation = default)
     {
         using var folder = PublishedFolder.Open(path, [.. QwenVlConfig.ModelTypes]);
         var config = QwenVlConfig.Read(folder.Config, folder.ConfigPath);
-        return PublishedFolder.Open(folder, Rename, plan ?? WeightPlan.AsStored, checkFinite, scope => new QwenVlModel(config, scope), adapters);
+        return PublishedFolder.Open(folder, Rename, plan ?? WeightPlan.AsStored, checkFinite, scope => new QwenVlModel(config, scope), adapters, cancellation);
     }
 
     /// <summary>Reads a model folder with every weight in float32 and trainable; freeze parts by <see cref="ParameterStore.SetTrainable"/>.</summary>
@@ -65,12 +66,13 @@ public sealed class QwenVlModel : ILanguageModel
     /// <summary>How well a folder's weights fit the model that its configuration describes: what is missing, unused, of another shape, or not finite.</summary>
     /// <param name="path">The folder.</param>
     /// <param name="checkFinite">Also reads all weights and looks for NaN and infinity.</param>
+    /// <param name="cancellation">Noticed before each tensor that is read.</param>
     /// <exception cref="SightlineException">NotFound, or BadModel: another architecture, or a missing or damaged file.</exception>
-    public static FitReport Fit(string path, bool checkFinite = true)
+    public static FitReport Fit(string path, bool checkFinite = true, CancellationToken cancellation = default)
     {
         using var folder = PublishedFolder.Open(path, [.. QwenVlConfig.ModelTypes]);
         var config = QwenVlConfig.Read(folder.Config, folder.ConfigPath);
-        return PublishedFolder.Fit(folder, Rename, checkFinite, scope => new QwenVlModel(config, scope));
+        return PublishedFolder.Fit(folder, Rename, checkFinite, scope => new QwenVlModel(config, scope), cancellation);
     }
 
     /// <inheritdoc/>

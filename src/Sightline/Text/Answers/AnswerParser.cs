@@ -11,7 +11,7 @@ namespace Sightline.Text.Answers;
 public static class AnswerParser
 {
     // Models overshoot the edge by a few units; what is farther out was meant in another frame.
-    private const double Overshoot = 0.05;
+    internal const double Overshoot = 0.05;
 
     private static readonly HashSet<string> s_nothing = new(StringComparer.OrdinalIgnoreCase)
     {

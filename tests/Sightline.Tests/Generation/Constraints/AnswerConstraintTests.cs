@@ -171,37 +171,10 @@ public partial class AnswerConstraintTests
 
     private static AnswerConstraint Compile(AnswerGrammar grammar) => new(grammar, s_vocabulary);
 
-    private static List<int> Sample(AnswerConstraint constraint, RandomStream random, int limit, int[] stops, int sharpness, Action<float[]>? bend = null)
-    {
-        var size = Math.Max(896, stops.FirstOrDefault() + 1);
-        var (scores, mask) = (new float[size], new ulong[(size + 63) / 64]);
-        var place = constraint.Start;
-        var ids = new List<int>();
-        while (true)
-        {
-            if (ids.Count >= limit) Assert.Fail($"no end within {limit} tokens: {Decode(ids)}");
-            for (var i = 0; i < size; i++) scores[i] = (float)random.NextNormal() * sharpness;
-            bend?.Invoke(scores);
-            constraint.Fill(mask, place, limit - ids.Count, stops);
-            var id = Sampler.Choose(scores, new SamplingOptions(), [], mask, random);
-            if (id < 0) Assert.Fail($"no token may follow {Decode(ids)}");
-            ids.Add(id);
-            if (stops.Contains(id)) return ids;
-            place = constraint.Next(place, id);
-            if (constraint.IsOver(place, limit - ids.Count, stops.Length > 0)) return ids;
-        }
-    }
+    private static List<int> Sample(AnswerConstraint constraint, RandomStream random, int limit, int[] stops, int sharpness, Action<float[]>? bend = null) =>
+        RandomAnswer.Sample(constraint, s_vocabulary, random, limit, stops, sharpness, bend);
 
-    private static string Decode(List<int> ids)
-    {
-        var bytes = new List<byte>();
-        foreach (var id in ids)
-        {
-            if (id != End) bytes.AddRange(s_vocabulary.Bytes(id));
-        }
-
-        return new UTF8Encoding(false, throwOnInvalidBytes: true).GetString([.. bytes]);
-    }
+    private static string Decode(List<int> ids) => RandomAnswer.Decode(s_vocabulary, ids, End);
 
     private static void CheckVisualRft(string text)
     {

@@ -139,6 +139,43 @@ public sealed class QwenVlLoadingTests : TensorTest
     }
 
     [Theory]
+    [InlineData("tiny-qwen2-vl")]
+    [InlineData("tiny-qwen2_5-vl")]
+    [InlineData("tiny-qwen3-vl")]
+    public void The_image_encoder_stops_after_the_layer_in_which_it_was_cancelled(string model)
+    {
+        using var loaded = QwenVlModel.Load(Fixtures.Path("models", model));
+        using var scope = TensorScope.Open();
+        using var source = new CancellationTokenSource();
+        var seen = new List<string>();
+        Assert.Throws<OperationCanceledException>(() => loaded.Model.Vision.Forward(
+            Tensor.Zeros([24, loaded.Model.Config.Vision.PatchLength]), [new PictureGrid(1, 4, 6)], (name, _) => { seen.Add(name); if (name == "vision.block.0") source.Cancel(); }, source.Token));
+        Assert.Contains("vision.block.0", seen);
+        Assert.DoesNotContain("vision.block.1", seen);
+        Assert.True(loaded.Model.Config.Vision.Depth > 1);
+    }
+
+    [Fact]
+    public void Loading_stops_before_the_next_matrix_and_gives_everything_back()
+    {
+        using var cancelled = new CancellationTokenSource();
+        cancelled.Cancel();
+        Assert.Throws<OperationCanceledException>(() => QwenVlModel.Load(Fixtures.Path("models", Sharded), WeightPlan.Parse("int8"), cancellation: cancelled.Token).Dispose());
+        Assert.Throws<OperationCanceledException>(() => QwenVlModel.Fit(Fixtures.Path("models", Sharded), cancellation: cancelled.Token));
+    }
+
+    [Fact]
+    public void Weights_that_do_not_fit_into_memory_are_refused_before_any_is_made()
+    {
+        using var scarce = new ScarceMemory(100_000);
+        var error = Assert.Throws<SightlineException>(() => QwenVlModel.Load(Fixtures.Path("models", Sharded), WeightPlan.Parse("int8,visual=float32")).Dispose());
+        Assert.Equal(ErrorKind.OutOfMemory, error.Kind);
+        Assert.Matches(@"not enough memory for its weights as int8,visual=float32 \(0\.\d+ GB are needed and 0\.0 GB are free\)", error.Message);
+        using var stored = QwenVlModel.Load(Fixtures.Path("models", Sharded)); // stays in the file
+        Assert.True(stored.Parameters.Bytes > 100_000);
+    }
+
+    [Theory]
     [InlineData("as-stored", DType.BFloat16)]
     [InlineData("float32", DType.Float32)]
     [InlineData("bf16", DType.BFloat16)]
