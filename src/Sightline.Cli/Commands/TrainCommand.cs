@@ -3,6 +3,7 @@ using System.Globalization;
 using Sightline.Cli.Output;
 using Sightline.Training.Grounding;
 using Sightline.Training.Recipes;
+using Sightline.Training.Reinforcement;
 using Sightline.Training.Reporting;
 using Sightline.Training.Runs;
 
@@ -16,6 +17,7 @@ internal sealed class TrainCommand : ToolCommand
     private readonly Option<bool> _planOnly = new("--plan-only") { Description = "Measure memory and time, train nothing, write nothing" };
     private readonly Option<string[]> _set = new("--set") { Description = "Another value for a key of the recipe, such as stages[1].steps=500; may be repeated", HelpName = "KEY=VALUE" };
     private readonly Option<string?> _batch = new("--batch") { Description = "Pictures a micro-batch in all stages; auto: the largest that fits into memory", HelpName = "N|auto" };
+    private readonly Option<int?> _preflight = new("--preflight") { Description = "Sample answers to the first N problems, judge them, train nothing", HelpName = "N" };
     private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "No plan, no progress" };
     private readonly Option<string?> _json = JsonOption("the outcome");
 
@@ -25,7 +27,8 @@ internal sealed class TrainCommand : ToolCommand
             "Train a model by a recipe; the same command goes on where it was stopped",
             "sightline train recipes/blood-cells.json",
             "sightline train recipes/scenes.json --output runs/try --set stages[1].steps=500 --batch auto",
-            "sightline train recipes/scenes.json --plan-only")
+            "sightline train recipes/scenes.json --plan-only",
+            "sightline train recipes/visual-rft-detection.json --preflight 8")
     {
         Add(_recipe);
         Add(_output);
@@ -36,17 +39,18 @@ internal sealed class TrainCommand : ToolCommand
             if (result.Tokens is [var token] && BatchOf(token.Value) is null) result.AddError($"--batch must be a whole number from 1 or 'auto', not '{token.Value}'");
         });
         Add(_batch);
+        Add(_preflight);
         Add(_quiet);
         RequireJsonFile(_json);
         Add(_json);
         SetAction((parsed, cancellation) => Task.FromResult(Run(
             new Settings(
                 parsed.GetRequiredValue(_recipe), parsed.GetValue(_output), parsed.GetValue(_planOnly), parsed.GetValue(_set) ?? [],
-                parsed.GetValue(_batch) is { } batch ? BatchOf(batch) : null, parsed.GetValue(_quiet), JsonTarget(parsed, _json)),
+                parsed.GetValue(_batch) is { } batch ? BatchOf(batch) : null, parsed.GetValue(_quiet), JsonTarget(parsed, _json), parsed.GetValue(_preflight)),
             cancellation)));
     }
 
-    private sealed record Settings(string Recipe, string? Output, bool PlanOnly, string[] Set, int? Batch, bool Quiet, string? Json);
+    private sealed record Settings(string Recipe, string? Output, bool PlanOnly, string[] Set, int? Batch, bool Quiet, string? Json, int? Preflight);
 
     /// <summary>0 for auto, null for no batch.</summary>
     private static int? BatchOf(string text)
@@ -57,7 +61,10 @@ internal sealed class TrainCommand : ToolCommand
 
     private int Run(Settings settings, CancellationToken cancellation)
     {
-        var recipe = RecipeReader.Read(settings.Recipe, settings.Set);
+        var read = RecipeReader.ReadAny(settings.Recipe, settings.Set);
+        if (read is LanguageRecipe language) return Tune(language, settings, cancellation);
+        if (settings.Preflight is not null) throw new SightlineException(ErrorKind.Usage, "--preflight samples answers of a language model (a recipe with model.checkpoint); a grounding model has none");
+        var recipe = (TrainingRecipe)read;
         if (settings.Batch is { } batch) recipe = recipe with { Stages = [.. recipe.Stages.Select(stage => stage with { Batch = batch })] };
         using var folder = new RunFolder(settings.Output ?? recipe.Output ?? Path.Combine("runs", recipe.Name));
         if (settings.PlanOnly) return PlanOnly(recipe, folder, settings);
@@ -65,21 +72,85 @@ internal sealed class TrainCommand : ToolCommand
         using var trainer = new GroundingTrainer(stored ?? recipe, folder);
         if (stored is null) Begin(trainer, folder, settings);
         else if (!settings.Quiet) Terminal.Hint(Resumption(folder, stored));
-        foreach (var damaged in folder.DamagedCheckpoints) Terminal.Hint($"warning: {damaged} is damaged and passed over: what was trained after the checkpoint before it is trained again");
+        WarnOfDamage(folder);
         using var recorder = new RunRecorder(folder, trainer.Recipe);
         var outcome = settings.Quiet
             ? trainer.Run(recorder, cancellation)
             : TrainingDisplay.Show(Terminal, trainer.Recipe, recorder, observer => trainer.Run(observer, cancellation));
         if (!outcome.Completed)
         {
-            Terminal.Hint($"stopped; saved in {folder.Path}. The same command goes on from there: {Terminal.CommandLine}");
-            return ExitCode.Interrupted;
+            return Stopped(folder);
         }
 
         var report = recorder.Finish(trainer, outcome, Provenance.Of(Terminal, trainer.Recipe.Seed));
         if (settings.Json is { } target) WriteJson(target, folder, report, outcome);
         if (settings.Json != JsonOutput.Stdout) WriteTable(outcome, report);
         return ExitCode.Success;
+    }
+
+    /// <summary>The same for a language model.</summary>
+    private int Tune(LanguageRecipe recipe, Settings settings, CancellationToken cancellation)
+    {
+        RewardAssemblies.Load(recipe);
+        if (settings.Batch is { } batch) recipe = recipe with { Stages = [.. recipe.Stages.Select(stage => stage with { Batch = batch })] };
+        using var folder = new RunFolder(settings.Output ?? recipe.Output ?? Path.Combine("runs", recipe.Name));
+        if (settings.PlanOnly || settings.Preflight is not null) return TryOnly(recipe, folder, settings, cancellation);
+        var stored = folder.Open(recipe);
+        using var trainer = new PolicyTrainer(stored ?? recipe, folder);
+        if (stored is null)
+        {
+            if (!settings.Quiet) TuningText.Hint(Terminal, trainer.Plan());
+            else if (recipe.Stages.Any(stage => stage.Batch == 0)) trainer.Plan();
+            folder.Store(trainer.Recipe);
+        }
+        else if (!settings.Quiet)
+        {
+            Terminal.Hint(Resumption(folder, stored));
+        }
+
+        WarnOfDamage(folder);
+        using var recorder = new RunRecorder(folder, trainer.Recipe);
+        var outcome = settings.Quiet
+            ? trainer.Run(recorder, cancellation)
+            : TrainingDisplay.Show(Terminal, trainer.Recipe, recorder, observer => trainer.Run(observer, cancellation));
+        trainer.WriteRollouts();
+        if (!outcome.Completed) return Stopped(folder);
+        var report = recorder.WriteReport(outcome, []);
+        if (settings.Json is { } target) WriteJson(target, folder, report, outcome);
+        if (settings.Json == JsonOutput.Stdout) return ExitCode.Success;
+        foreach (var score in outcome.Scores) Terminal.Line($"{score.Source}: {score.Summary}");
+        Terminal.Line($"{(trainer.Model.Adapters is null ? "model" : "adapters")}: {outcome.ModelFolder}");
+        Terminal.Line($"report: {report}");
+        return ExitCode.Success;
+    }
+
+    private int TryOnly(LanguageRecipe recipe, RunFolder folder, Settings settings, CancellationToken cancellation)
+    {
+        using var trainer = new PolicyTrainer(recipe, folder);
+        if (settings.Preflight is { } problems)
+        {
+            if (problems < 1) throw new SightlineException(ErrorKind.Usage, $"--preflight takes a number of problems from 1, not {problems}");
+            var found = trainer.Preflight(problems, cancellation);
+            if (settings.Json is { } file) JsonOutput.Write(Terminal, file, json => TuningText.WriteJson(json, found));
+            if (settings.Json != JsonOutput.Stdout) TuningText.Write(Terminal, found);
+            return ExitCode.Success;
+        }
+
+        var plan = trainer.Plan();
+        if (settings.Json is { } target) JsonOutput.Write(Terminal, target, json => TuningText.WriteJson(json, plan));
+        if (settings.Json != JsonOutput.Stdout) TuningText.Write(Terminal, plan);
+        return ExitCode.Success;
+    }
+
+    private int Stopped(RunFolder folder)
+    {
+        Terminal.Hint($"stopped; saved in {folder.Path}. The same command goes on from there: {Terminal.CommandLine}");
+        return ExitCode.Interrupted;
+    }
+
+    private void WarnOfDamage(RunFolder folder)
+    {
+        foreach (var damaged in folder.DamagedCheckpoints) Terminal.Hint($"warning: {damaged} is damaged and passed over: what was trained after the checkpoint before it is trained again");
     }
 
     private int PlanOnly(TrainingRecipe recipe, RunFolder folder, Settings settings)
@@ -103,8 +174,8 @@ internal sealed class TrainCommand : ToolCommand
         folder.Store(trainer.Recipe);
     }
 
-    private static string Resumption(RunFolder folder, TrainingRecipe recipe) => folder.LatestCheckpoint() is { } from
-        ? string.Create(CultureInfo.InvariantCulture, $"going on in {folder.Path}: stage {from.Stage + 1} of {recipe.Stages.Count}, step {from.Step} of {recipe.Stages[from.Stage].Steps}")
+    private static string Resumption(RunFolder folder, RunRecipe recipe) => folder.LatestCheckpoint() is { } from
+        ? string.Create(CultureInfo.InvariantCulture, $"going on in {folder.Path}: stage {from.Stage + 1} of {recipe.Course().Count}, step {from.Step} of {recipe.Course()[from.Stage].Steps}")
         : $"going on in {folder.Path}: no checkpoint yet, from the start";
 
     private void WriteTable(TrainingOutcome outcome, string report)
@@ -133,7 +204,7 @@ internal sealed class TrainCommand : ToolCommand
         json.WriteString("model", outcome.ModelFolder);
         json.WriteString("report", report);
         json.WriteStartArray("scores");
-        foreach (var score in outcome.Scores.OfType<GroundingScore>())
+        foreach (var score in outcome.Scores)
         {
             json.WriteStartObject();
             json.WriteString("source", score.Source);
@@ -143,7 +214,7 @@ internal sealed class TrainCommand : ToolCommand
                 else json.WriteNull(name);
             }
 
-            json.WriteNumber("expressions", score.Expressions);
+            if (score is GroundingScore { Expressions: var expressions }) json.WriteNumber("expressions", expressions);
             json.WriteEndObject();
         }
 

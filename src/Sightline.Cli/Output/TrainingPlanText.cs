@@ -80,7 +80,8 @@ internal static class TrainingPlanText
 
     private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
 
-    private static string Bytes(long bytes) => bytes < 1 << 30
+    /// <summary>In MiB, or GiB from one on.</summary>
+    public static string Bytes(long bytes) => bytes < 1 << 30
         ? string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1 << 20):0} MiB")
         : string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1 << 30):0.0} GiB");
 }

@@ -7,6 +7,7 @@ using Sightline.Tensors;
 using Sightline.Training.Data;
 using Sightline.Training.Expressions;
 using Sightline.Training.Recipes;
+using Sightline.Training.Runs;
 
 namespace Sightline.Training.Grounding;
 
@@ -28,8 +29,7 @@ public sealed class PictureSource : ISampleSource
     private readonly Augmenter? _augmenter;
     private readonly PictureMemory? _memory;
     private readonly Picture?[] _pictures;
-    private readonly Lock _orderLock = new();
-    private (long Epoch, int[] Order) _order = (-1, []);
+    private readonly ShuffledEpochs _order;
 
     /// <summary>Opens the data set; pictures are read when they are needed and then kept where there is room, scaled to what the canvas can show.</summary>
     /// <param name="name">As in the recipe.</param>
@@ -53,6 +53,7 @@ public sealed class PictureSource : ISampleSource
         ClassPhrases = recipe.Classes ? [.. _data.Classes.Select(Names.PhraseOf)] : [];
         _expressions = new SampleExpressions(_data, Names);
         _pictures = new Picture?[_data.Samples.Count];
+        _order = new ShuffledEpochs(_data.Samples.Count, _random);
         _augmenter = training && recipe.Augmentation is { } options ? new Augmenter(processor.ImageSize, processor.ImageSize, options) : null;
     }
 
@@ -85,7 +86,7 @@ public sealed class PictureSource : ISampleSource
     /// <inheritdoc/>
     public TrainingSample Get(long index)
     {
-        var at = _training ? Order(index / _data.Samples.Count)[index % _data.Samples.Count] : (int)index;
+        var at = _training ? _order[index] : (int)index;
         var sample = _data.Samples[at];
         var random = _random.Fork((ulong)(_training ? index : at) + 1);
         try
@@ -172,17 +173,5 @@ public sealed class PictureSource : ISampleSource
         if (scale < 1) picture = picture.ResizeTo(Math.Max(1, (int)(picture.Width * scale)), Math.Max(1, (int)(picture.Height * scale)), ResizeFilter.Bilinear);
         _memory?.Offer(ref _pictures[at], picture);
         return picture;
-    }
-
-    private int[] Order(long epoch)
-    {
-        lock (_orderLock)
-        {
-            if (_order.Epoch == epoch) return _order.Order;
-            var order = Enumerable.Range(0, _data.Samples.Count).ToArray();
-            _random.Fork("order").Fork((ulong)epoch).Shuffle(order.AsSpan());
-            _order = (epoch, order);
-            return order;
-        }
     }
 }

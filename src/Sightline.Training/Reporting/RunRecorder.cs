@@ -15,7 +15,7 @@ public sealed class RunRecorder : ITrainingObserver, IDisposable
     private readonly RunFolder _folder;
     private readonly RunRecipe _recipe;
     private readonly IReadOnlyList<StageSummary> _course;
-    private readonly TrainingLog _log;
+    private TrainingLog _log;
     private readonly TensorBoardWriter _events;
 
     /// <summary>Goes on where the folder's last checkpoint stands.</summary>
@@ -56,6 +56,13 @@ public sealed class RunRecorder : ITrainingObserver, IDisposable
 
     /// <inheritdoc/>
     public void OnCheckpoint(string folder) => Flush();
+
+    /// <inheritdoc/>
+    public void OnRollback(RunCheckpoint from, string reason)
+    {
+        _log.Dispose();
+        _log = new TrainingLog(_folder.Path, from); // every step stands once; event files keep both, the later one shown
+    }
 
     /// <summary>Writes report and model card of a completed run. Returns the path of the report.</summary>
     /// <param name="trainer">The trainer, its model still in place.</param>

@@ -6,6 +6,7 @@ namespace Sightline.Training.Runs;
 /// <summary>A saved state on disk.</summary>
 public sealed class RunCheckpoint
 {
+    internal const string FigurePrefix = "figure.";
     private readonly string _file;
     private readonly int _optimizerSteps;
 
@@ -53,6 +54,9 @@ public sealed class RunCheckpoint
         state.MeasuredStep = MeasuredStep;
         state.Rollbacks = Rollbacks;
         state.Optimizer.Steps = _optimizerSteps;
+        state.Figures.Clear();
+        foreach (var (key, value) in checkpoint.Metadata.Where(entry => entry.Key.StartsWith(FigurePrefix, StringComparison.Ordinal)))
+            state.Figures[key[FigurePrefix.Length..]] = double.Parse(value, CultureInfo.InvariantCulture);
     }
 
     private int Number(Checkpoint checkpoint, string key) =>

@@ -63,6 +63,7 @@ public sealed class RunFolder(string path) : IDisposable
         writer.Metadata["step"] = state.Step.ToString(CultureInfo.InvariantCulture);
         writer.Metadata["measured_step"] = state.MeasuredStep.ToString(CultureInfo.InvariantCulture);
         if (state.Rollbacks > 0) writer.Metadata["rollbacks"] = state.Rollbacks.ToString(CultureInfo.InvariantCulture);
+        foreach (var (name, value) in state.Figures) writer.Metadata[RunCheckpoint.FigurePrefix + name] = value.ToString("R", CultureInfo.InvariantCulture);
         writer.Metadata["optimizer_steps"] = state.Optimizer.Steps.ToString(CultureInfo.InvariantCulture);
         foreach (var (name, value) in state.Tensors()) writer.Add(name, value);
         var file = System.IO.Path.Combine(CheckpointFolder, $"stage{state.Index:00}-step{state.Step:0000000}.safetensors");

@@ -63,6 +63,9 @@ public sealed class StageState : IDisposable
     /// <summary>How often the stage went back to a checkpoint; part of what is drawn at random, so that it does not run into the same again.</summary>
     public int Rollbacks { get; set; }
 
+    /// <summary>Numbers that the stage remembers from step to step, by name.</summary>
+    public Dictionary<string, double> Figures { get; } = new(StringComparer.Ordinal);
+
     /// <summary>Holds on to the weights as they are now. Before <see cref="RunCheckpoint.Restore"/>, which puts back those that were held on to.</summary>
     public void HoldReference() => Reference ??= new WeightAverage(Parameters);
 

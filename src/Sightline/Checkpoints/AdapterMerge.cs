@@ -8,8 +8,6 @@ namespace Sightline.Checkpoints;
 /// <summary>Adds adapters to the weights that they were trained on: W + scale · B A in float32, rounded to the element type of W.</summary>
 public static class AdapterMerge
 {
-    private static readonly string[] s_copied = [".json", ".txt", ".jinja", ".model", ".tiktoken"];
-
     /// <summary>Writes a model folder with an adapter merged in: the same files and tensors, one tensor in memory at a time.</summary>
     /// <param name="model">The base model's folder.</param>
     /// <param name="adapter">The adapter's folder.</param>
@@ -25,7 +23,7 @@ public static class AdapterMerge
         if (Directory.Exists(output) && Directory.EnumerateFileSystemEntries(output).Any())
             throw new SightlineException(ErrorKind.Usage, $"the folder {output} is not empty: name a new one for the merged model");
         using var adapters = stored.Load();
-        var shards = Shards(folder.Path).Select(SafetensorsFile.Open).ToList();
+        var shards = ModelShards.Of(folder.Path).Select(SafetensorsFile.Open).ToList();
         try
         {
             foreach (var info in shards.SelectMany(shard => shard.Tensors.Values))
@@ -41,7 +39,7 @@ public static class AdapterMerge
             foreach (var shard in shards) shard.Dispose();
         }
 
-        foreach (var file in Directory.EnumerateFiles(folder.Path).Where(IsCopied))
+        foreach (var file in Directory.EnumerateFiles(folder.Path).Where(ModelShards.IsCompanion))
             AtomicFile.Write(Path.Combine(output, Path.GetFileName(file)), stream => stream.Write(File.ReadAllBytes(file)));
         return adapters.Layers.Count;
     }
@@ -83,15 +81,4 @@ public static class AdapterMerge
         var name = QwenVlModel.Rename(info.Name);
         return info.Sizes.Count == 2 && name.EndsWith(".weight", StringComparison.Ordinal) ? name[..^".weight".Length] : null;
     }
-
-    private static IEnumerable<string> Shards(string folder)
-    {
-        var single = Path.Combine(folder, "model.safetensors");
-        if (File.Exists(single)) return [single];
-        using var whole = Checkpoint.Open(folder); // checks the index and its files
-        return [.. whole.Names.Select(name => whole[name].File).Distinct()];
-    }
-
-    private static bool IsCopied(string file) =>
-        s_copied.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase) || Path.GetFileName(file).StartsWith("LICENSE", StringComparison.OrdinalIgnoreCase);
 }

@@ -1,0 +1,33 @@
+using System.Reflection;
+using Sightline.Training.Recipes;
+using Sightline.Training.Rewards;
+
+namespace Sightline.Cli;
+
+/// <summary>Rewards of the user's own: the classes of the assemblies that a recipe names.</summary>
+internal static class RewardAssemblies
+{
+    /// <summary>Makes the rewards of all assemblies of a recipe known.</summary>
+    /// <exception cref="SightlineException">NotFound or BadRecipe: an assembly cannot be read, or has no such class.</exception>
+    public static void Load(LanguageRecipe recipe)
+    {
+        foreach (var reward in recipe.Stages.SelectMany(stage => stage.Rewards))
+        {
+            if (reward.Assembly is not { } path) continue;
+            if (!File.Exists(path)) throw new SightlineException(ErrorKind.NotFound, $"the reward '{reward.Name}': there is no assembly at {Path.GetFullPath(path)}");
+            try
+            {
+                var own = Assembly.LoadFrom(Path.GetFullPath(path)).GetExportedTypes()
+                    .Where(type => typeof(IReward).IsAssignableFrom(type) && !type.IsAbstract && type.GetConstructor(Type.EmptyTypes) is not null)
+                    .Select(type => (IReward)Activator.CreateInstance(type)!)
+                    .ToList();
+                RewardFunctions.Add(own.Find(known => known.Name == reward.Name)
+                    ?? throw new SightlineException(ErrorKind.BadRecipe, $"the reward '{reward.Name}': {path} has {(own.Count == 0 ? "no public class that is an IReward and needs no arguments" : $"only {string.Join(", ", own.Select(known => known.Name))}")}"));
+            }
+            catch (Exception error) when (error is BadImageFormatException or FileLoadException or FileNotFoundException or ReflectionTypeLoadException or TargetInvocationException)
+            {
+                throw new SightlineException(ErrorKind.BadRecipe, $"the reward '{reward.Name}': {path} cannot be used: {error.Message}", error);
+            }
+        }
+    }
+}

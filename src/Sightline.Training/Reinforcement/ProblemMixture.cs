@@ -1,0 +1,52 @@
+using Sightline.Tensors;
+using Sightline.Training.Data;
+using Sightline.Training.Recipes;
+using Sightline.Training.Runs;
+
+namespace Sightline.Training.Reinforcement;
+
+/// <summary>Problems of several sources in fixed proportions, each source in shuffled passes.</summary>
+internal sealed class ProblemMixture
+{
+    private readonly IReadOnlyList<IProblemSource> _sources;
+    private readonly ShuffledEpochs[] _orders;
+    private readonly MixtureCycle _cycle;
+
+    public ProblemMixture(IReadOnlyList<(IProblemSource Source, double Weight)> sources, ulong seed)
+    {
+        _sources = [.. sources.Select(source => source.Source)];
+        _orders = [.. _sources.Select(source => new ShuffledEpochs(source.Count, new RandomStream(seed).Fork(source.Name)))];
+        _cycle = new MixtureCycle([.. sources.Select(source => source.Weight)]);
+    }
+
+    /// <summary>Problem number k of the endless sequence, with the name of its source.</summary>
+    public (string Source, Problem Problem) Get(long k)
+    {
+        var (source, index) = _cycle.At(k);
+        return (_sources[source].Name, _sources[source].Get(_orders[source][index]));
+    }
+
+    /// <summary>Opens the problems of a source.</summary>
+    /// <exception cref="SightlineException">The source's name and what is wrong with it.</exception>
+    public static IProblemSource Open(ProblemSourceRecipe recipe)
+    {
+        try
+        {
+            return new Part(recipe.Name, ProblemSet.Open(recipe.Problems, recipe.Split), recipe.Count);
+        }
+        catch (SightlineException error)
+        {
+            throw new SightlineException(error.Kind, $"source '{recipe.Name}': {error.Message}", error);
+        }
+    }
+
+    /// <summary>The first problems of a source, under the recipe's name.</summary>
+    private sealed class Part(string name, IProblemSource source, int count) : IProblemSource
+    {
+        public string Name => name;
+
+        public int Count { get; } = count == 0 ? source.Count : Math.Min(count, source.Count);
+
+        public Problem Get(int index) => source.Get(index);
+    }
+}

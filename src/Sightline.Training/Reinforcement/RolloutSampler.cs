@@ -1,0 +1,68 @@
+using Sightline.Generation;
+using Sightline.Tensors.Ops;
+
+namespace Sightline.Training.Reinforcement;
+
+/// <summary>Answers of the model as it stands, by the engine that serves: a prompt is read once, and all answers to all problems grow together.</summary>
+internal sealed class RolloutSampler(TunedModel model) : IDisposable
+{
+    private GenerationEngine? _engine;
+    private int _cacheTokens;
+
+    /// <summary>Several answers to each problem.</summary>
+    /// <param name="problems">The problems.</param>
+    /// <param name="answers">Answers to each.</param>
+    /// <param name="most">Most tokens of an answer.</param>
+    /// <param name="sampling">How tokens are chosen; the seed is not looked at.</param>
+    /// <param name="seed">The seed of an answer, by problem and answer.</param>
+    /// <param name="cancellation">Ends the call without a result.</param>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public IReadOnlyList<RolloutGroup> Sample(
+        IReadOnlyList<PreparedProblem> problems, int answers, int most, SamplingOptions sampling, Func<int, int, ulong> seed, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        var requests = new List<GenerationRequest>(problems.Count * answers);
+        for (var p = 0; p < problems.Count; p++)
+        {
+            for (var a = 0; a < answers; a++)
+            {
+                requests.Add(new GenerationRequest
+                {
+                    Prompt = problems[p].Ids,
+                    Pictures = problems[p].Pictures,
+                    MaxTokens = most,
+                    Sampling = sampling with { Seed = seed(p, a) },
+                    StopTokens = model.StopTokens,
+                    Cancellation = cancellation,
+                });
+            }
+        }
+
+        var results = Engine(problems, answers, most).Run(requests);
+        cancellation.ThrowIfCancellationRequested();
+        return [.. problems.Select((problem, p) => new RolloutGroup(problem, [.. results.Skip(p * answers).Take(answers).Select(Read)]))];
+    }
+
+    /// <summary>To be called when weights have changed.</summary>
+    public void Forget() => _engine?.Forget();
+
+    public void Dispose()
+    {
+        _engine?.Dispose();
+        _engine = null;
+    }
+
+    private static Rollout Read(GenerationResult result) => new([.. result.Ids], [.. result.LogProbabilities], result.Text, result.Reason == FinishReason.Length);
+
+    /// <summary>An engine whose cache holds all of these at once: each prompt once, each answer.</summary>
+    private GenerationEngine Engine(IReadOnlyList<PreparedProblem> problems, int answers, int most)
+    {
+        var needed = problems.Sum(problem => Pages(problem.Ids.Length) + (answers * (Pages(most) + 1))) + 1;
+        if (_engine is not null && needed * AttentionLayout.BlockKeys <= _cacheTokens) return _engine;
+        _engine?.Dispose();
+        _cacheTokens = needed * AttentionLayout.BlockKeys;
+        return _engine = new GenerationEngine(model.Network, new GenerationOptions { CacheTokens = _cacheTokens, MaxSequences = Math.Max(64, answers), KeptPictures = problems.Count }, model.Vocabulary);
+    }
+
+    private static int Pages(int tokens) => (tokens + AttentionLayout.BlockKeys - 1) / AttentionLayout.BlockKeys;
+}

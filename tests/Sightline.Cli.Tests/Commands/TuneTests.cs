@@ -1,0 +1,88 @@
+using System.Text.Json;
+using Sightline.Testing;
+
+namespace Sightline.Cli.Tests.Commands;
+
+/// <summary><c>sightline train</c> with the recipe of a language model.</summary>
+[Collection(Alone.Name)]
+public sealed class TuneTests : IDisposable
+{
+    private readonly TinyTuning _tuning = new();
+
+    public void Dispose() => _tuning.Dispose();
+
+    [Fact]
+    public async Task Supervised_then_reinforcement_gives_adapters_figures_and_pages()
+    {
+        var run = _tuning.At("run");
+        var done = await CommandLineRun.Of("train", _tuning.Path, "--output", run, "--quiet");
+        Assert.Equal((0, ""), (done.ExitCode, done.Error));
+        Assert.True(File.Exists(TinyTuning.Adapters(run)));
+        Assert.Contains("\"peft_type\": \"LORA\"", await File.ReadAllTextAsync(Path.Combine(run, "model", "adapter_config.json"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        var lines = File.ReadLines(Path.Combine(run, "metrics.jsonl")).Select(line => JsonDocument.Parse(line).RootElement).ToList();
+        Assert.Equal(5, lines.Count(line => line.GetProperty("group").GetString() == "train"));
+        var supervised = lines.Where(line => line.GetProperty("stage").GetInt32() == 0).Select(line => line.GetProperty("values").GetProperty("loss").GetDouble()).ToList();
+        Assert.True(supervised[1] < supervised[0], $"the loss went from {supervised[0]} to {supervised[1]}");
+        var step = lines.First(line => line.GetProperty("stage").GetInt32() == 1).GetProperty("values");
+        Assert.Equal(0, step.GetProperty("sampler_difference").GetDouble()); // to the last bit
+        Assert.Equal(0, step.GetProperty("kl").GetDouble(), 1e-9); // the reference is the model as the stage began
+        Assert.True(step.GetProperty("entropy").GetDouble() > 0);
+        foreach (var name in new[] { "reward", "reward_spread", "sightline/box_iou", "sightline/box_iou.spread", "vlm-r1/cosine_length", "clip_share", "tokens", "cut", "idle_groups", "gradient_norm", "seconds_sampling", "seconds_scoring", "seconds_learning" })
+            Assert.True(step.TryGetProperty(name, out _), name);
+        Assert.Contains(lines, line => line.GetProperty("stage").GetInt32() == 1 && line.GetProperty("values").GetProperty("kl").GetDouble() > 0);
+        var page = await File.ReadAllTextAsync(Path.Combine(run, "rollouts.html"), TestContext.Current.CancellationToken);
+        Assert.Contains("Stage 2, step 3", page, StringComparison.Ordinal);
+        Assert.Contains("advantage", page, StringComparison.Ordinal);
+        Assert.Equal(6, File.ReadLines(Path.Combine(run, "rollouts.jsonl")).Count());
+        Assert.NotEmpty(Directory.GetFiles(Path.Combine(run, "events")));
+
+        // what was trained can be merged and asked
+        var merged = await CommandLineRun.Of("merge", Fixtures.Path("models", "tiny-qwen2-vl"), Path.Combine(run, "model"), "--output", _tuning.At("merged"));
+        Assert.Equal(0, merged.ExitCode);
+    }
+
+    [Fact]
+    public async Task The_plan_chooses_a_batch_and_writes_nothing()
+    {
+        var done = await CommandLineRun.Of("train", _tuning.Path, "--output", _tuning.At("run"), "--plan-only", "--batch", "auto", "--json", _tuning.At("plan.json"));
+        Assert.Equal((0, ""), (done.ExitCode, done.Error));
+        using var json = JsonDocument.Parse(await File.ReadAllTextAsync(_tuning.At("plan.json"), TestContext.Current.CancellationToken));
+        var stages = json.RootElement.GetProperty("stages");
+        Assert.Equal(2, stages[0].GetProperty("batch").GetInt32()); // all prompts of a step fit
+        Assert.Equal(6, stages[1].GetProperty("batch").GetInt32());
+        Assert.True(stages[1].GetProperty("batch_chosen").GetBoolean());
+        Assert.True(stages[1].GetProperty("seconds_sampling").GetDouble() > 0 && stages[1].GetProperty("seconds_learning").GetDouble() > 0);
+        Assert.False(Directory.Exists(_tuning.At("run")));
+    }
+
+    [Fact]
+    public async Task Preflight_says_what_is_wrong_before_anything_is_trained()
+    {
+        var done = await CommandLineRun.Of("train", _tuning.Path, "--output", _tuning.At("run"), "--preflight", "3", "--json", _tuning.At("preflight.json"));
+        Assert.Equal((0, ""), (done.ExitCode, done.Error));
+        using var json = JsonDocument.Parse(await File.ReadAllTextAsync(_tuning.At("preflight.json"), TestContext.Current.CancellationToken));
+        Assert.Equal(9, json.RootElement.GetProperty("answers").GetInt32());
+        Assert.Equal(3, json.RootElement.GetProperty("iou_histogram")[0].GetInt32() / 3); // 9 answers, one box each, none found
+        Assert.Contains("sightline/box_iou is 0 for every answer", json.RootElement.GetProperty("findings").ToString(), StringComparison.Ordinal);
+        Assert.Contains("groups without spread", done.Out, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_tuning.At("run")));
+    }
+
+    [Theory]
+    [InlineData("stages[1].group=1", "stages[1].group is 1: answers are compared within their group, so it needs at least 2")]
+    [InlineData("stages[1].loss=ppo", "stages[1].loss: the loss 'ppo' is not known")]
+    [InlineData("stages[1].rewards[0].name=sightline/none", "stages[1].rewards: there is no reward 'sightline/none'")]
+    [InlineData("stages[1].clip=2", "stages[1].loss: the policy loss cannot be computed: epsilon_low must be from 0 to 1")]
+    [InlineData("stages[1].temperature=0", "stages[1].temperature must be above 0")]
+    [InlineData("stages[1].kind=Boxes", "Supervised or Reinforcement")]
+    [InlineData("model.weights=int3", "model.weights: the weight format 'int3' is not known")]
+    [InlineData("model.adapters=null", "model.weights is 'int8'", "model.weights=int8")]
+    [InlineData("stages[1].freeze=[\"nothing\"]", "stages[1].freeze names 'nothing'")]
+    public async Task What_cannot_be_meant_is_refused_before_the_start(string setting, string sentence, string? other = null)
+    {
+        string[] more = other is null ? [] : ["--set", other];
+        var done = await CommandLineRun.Of(["train", _tuning.Path, "--output", _tuning.At("run"), "--quiet", "--set", setting, .. more]);
+        Assert.Equal((int)ErrorKind.BadRecipe, done.ExitCode);
+        Assert.Contains(sentence, done.Sentence, StringComparison.Ordinal);
+    }
+}
