@@ -32,6 +32,8 @@ public static class Checkpoint
 
     private sealed class Node(Func<Tensor, Tensor> part, Tensor x, RandomStream? random, ulong state) : TapeNode
     {
+        private readonly bool _hasIndependentRows = RowIndependence.IsRequired;
+
         internal override void Backward()
         {
             var now = random?.State ?? 0;
@@ -39,12 +41,20 @@ public static class Checkpoint
             using var tape = Tape.Record();
             var input = x.Detach();
             input.RequiresGrad = x.RequiresGrad;
-            var y = part(input);
+            var y = Compute(input);
             if (y.RequiresGrad) tape.Backward(y, OutputGrad.Share());
             if (random is not null) random.State = now;
             if (input.Grad is not { } gradient) return;
             input.Grad = null;
             Tape.Accumulate(x, gradient);
+        }
+
+        /// <summary>In the order of sums of the forward pass: the same bits again.</summary>
+        private Tensor Compute(Tensor input)
+        {
+            if (!_hasIndependentRows) return part(input);
+            using var rows = RowIndependence.Require();
+            return part(input);
         }
     }
 }

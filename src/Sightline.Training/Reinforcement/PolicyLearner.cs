@@ -31,6 +31,7 @@ internal sealed class PolicyLearner : IDisposable
     {
         (_model, _options, _recipe) = (model, options, recipe);
         _pictures = new PictureCache(model);
+        model.Network.RecomputesLayers = recipe.Recompute;
         _pieces = Pieces(groups, recipe.Batch == 0 ? int.MaxValue : recipe.Batch);
         _totals = PolicyLoss.TotalsOf(groups.SelectMany(group => group.Answers).Select(answer => Scored(answer, answer.LogProbabilities, isStale: false)));
     }

@@ -49,6 +49,7 @@ internal sealed class SupervisedStage : IRunStage
         PreparedProblem[] problems = [.. Enumerable.Range(0, _recipe.Prompts).Select(p => Prepare(((long)State.Step * _recipe.Prompts) + p))];
         var total = problems.Sum(problem => _parts.Reading.Answer(problem.Problem.Answer!).Length + problem.Earlier.Sum(range => range.End.Value - range.Start.Value));
         using var pictures = new PictureCache(_parts.Model);
+        _parts.Model.Network.RecomputesLayers = _recipe.Recompute;
         var loss = 0.0;
         foreach (var piece in problems.Chunk(_recipe.Batch == 0 ? problems.Length : _recipe.Batch))
         {

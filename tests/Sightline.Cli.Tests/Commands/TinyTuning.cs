@@ -28,7 +28,7 @@ internal sealed class TinyTuning : IDisposable
             { "kind": "Supervised", "steps": 2, "prompts": 2, "batch": 2, "learning_rate": 1e-2, "save_every": 1 },
             {
               "kind": "Reinforcement", "steps": 3, "prompts": 2, "group": 3, "batch": 4, "maximum_completion": 8, "learning_rate": 1e-2, "save_every": 1, "show_every": 1,
-              "rewards": [ { "name": "vlm-r1/cosine_length", "weight": 0.5 }, { "name": "sightline/box_iou" } ]{{extra}}
+              "rewards": [ { "name": "test/letters", "assembly": {{JsonSerializer.Serialize(typeof(LettersReward).Assembly.Location)}} }, { "name": "sightline/box_iou", "weight": 0.5 } ]{{extra}}
             }
           ]
         }

@@ -27,7 +27,7 @@ public sealed class TuneTests : IDisposable
         Assert.Equal(0, step.GetProperty("sampler_difference").GetDouble()); // to the last bit
         Assert.Equal(0, step.GetProperty("kl").GetDouble(), 1e-9); // the reference is the model as the stage began
         Assert.True(step.GetProperty("entropy").GetDouble() > 0);
-        foreach (var name in new[] { "reward", "reward_spread", "sightline/box_iou", "sightline/box_iou.spread", "vlm-r1/cosine_length", "clip_share", "tokens", "cut", "idle_groups", "gradient_norm", "seconds_sampling", "seconds_scoring", "seconds_learning" })
+        foreach (var name in new[] { "reward", "reward_spread", "sightline/box_iou", "sightline/box_iou.spread", "test/letters", "clip_share", "tokens", "cut", "idle_groups", "gradient_norm", "seconds_sampling", "seconds_scoring", "seconds_learning" })
             Assert.True(step.TryGetProperty(name, out _), name);
         Assert.Contains(lines, line => line.GetProperty("stage").GetInt32() == 1 && line.GetProperty("values").GetProperty("kl").GetDouble() > 0);
         var page = await File.ReadAllTextAsync(Path.Combine(run, "rollouts.html"), TestContext.Current.CancellationToken);

@@ -38,6 +38,9 @@ public sealed class Qwen2Model
         return PublishedFolder.Load(folder, Rename, (scope, _) => new Qwen2Model(config, scope / "model"));
     }
 
+    /// <summary>While a tape records: keep the states between layers only, and compute each layer again in the backward pass (<see cref="Checkpoint"/>).</summary>
+    public bool RecomputesLayers { get; set; }
+
     /// <summary>ids [T] (int64) to float32 [T, C].</summary>
     public Tensor Embed(Tensor ids)
     {
@@ -87,12 +90,18 @@ public sealed class Qwen2Model
     }
 
     /// <summary>One layer. What it makes on the way is freed at its end unless a tape needs it.</summary>
-    private static Tensor Run(Qwen2Layer layer, Tensor x, RotaryAngles angles, AttentionLayout layout, LayerCache? cache, Tensor? level)
+    private Tensor Run(Qwen2Layer layer, Tensor x, RotaryAngles angles, AttentionLayout layout, LayerCache? cache, Tensor? level)
     {
+        if (RecomputesLayers && Tape.IsRecording) return Checkpoint.Run(input => Compute(layer, input, angles, layout, cache, level), x);
         using var scope = Tape.IsRecording ? null : TensorScope.Open();
-        var y = layer.Forward(x, angles, layout, cache);
-        if (level is not null) y = Op.Add(y, level);
+        var y = Compute(layer, x, angles, layout, cache, level);
         return scope is null ? y : scope.Keep(y);
+    }
+
+    private static Tensor Compute(Qwen2Layer layer, Tensor x, RotaryAngles angles, AttentionLayout layout, LayerCache? cache, Tensor? level)
+    {
+        var y = layer.Forward(x, angles, layout, cache);
+        return level is null ? y : Op.Add(y, level);
     }
 
     /// <summary>

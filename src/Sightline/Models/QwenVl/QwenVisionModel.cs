@@ -36,6 +36,9 @@ public sealed class QwenVisionModel
         _levelMergers = [.. Enumerable.Range(0, config.DeepstackLayers.Count).Select(i => new PatchMerger(scope / "deepstack_merger_list" / i, config, kind, joinsFirst: true))];
     }
 
+    /// <summary>As <see cref="Qwen2.Qwen2Model.RecomputesLayers"/>.</summary>
+    public bool RecomputesLayers { get; set; }
+
     /// <summary>The image tokens of some pictures, one after another.</summary>
     /// <param name="pixels">Patches of all pictures, [P, <see cref="QwenVisionConfig.PatchLength"/>].</param>
     /// <param name="grids">How they lie.</param>
@@ -102,8 +105,9 @@ public sealed class QwenVisionModel
     }
 
     /// <summary>One layer. What it makes on the way, and what goes in where it is not needed any more, is freed unless a tape needs it.</summary>
-    private static Tensor Run(QwenVisionBlock block, Tensor x, RotaryAngles angles, AttentionLayout layout, bool owns)
+    private Tensor Run(QwenVisionBlock block, Tensor x, RotaryAngles angles, AttentionLayout layout, bool owns)
     {
+        if (RecomputesLayers && Tape.IsRecording) return Checkpoint.Run(input => block.Forward(input, angles, layout), x);
         if (Tape.IsRecording) return block.Forward(x, angles, layout);
         using var scope = TensorScope.Open();
         var y = scope.Keep(block.Forward(x, angles, layout));

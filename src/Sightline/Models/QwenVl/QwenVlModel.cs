@@ -40,6 +40,13 @@ public sealed class QwenVlModel : ILanguageModel
     /// <summary>The language model without its head.</summary>
     public Qwen2Model Text { get; }
 
+    /// <summary>While a tape records: less memory and about a third more time (<see cref="Qwen2Model.RecomputesLayers"/>), in both parts.</summary>
+    public bool RecomputesLayers
+    {
+        get => Text.RecomputesLayers;
+        set => (Text.RecomputesLayers, Vision.RecomputesLayers) = (value, value);
+    }
+
     /// <summary>Opens a model folder. Weights that stay as they are stored lie in the mapped files: opening reads hardly anything.</summary>
     /// <param name="path">The folder.</param>
     /// <param name="plan">The format of each matrix; as it is stored when null.</param>
