@@ -5,8 +5,8 @@ using Sightline.Tensors.Ops;
 
 namespace Sightline.Training.Reinforcement;
 
-/// <summary>Encoded pictures of a step: once each where the vision tower is frozen, with a tape in every pass where it is trained.</summary>
-internal sealed class PictureCache(TunedModel model) : IDisposable
+/// <summary>Encoded pictures of a step: once each where the vision tower is frozen (those of the sampler, where it has them), with a tape in every pass where it is trained.</summary>
+internal sealed class PictureCache(TunedModel model, RolloutSampler? sampler = null) : IDisposable
 {
     private readonly bool _trains = model.TrainsVision;
     private readonly Dictionary<PreparedProblem, IReadOnlyList<PictureFeatures>> _known = new(ReferenceEqualityComparer.Instance);
@@ -15,6 +15,7 @@ internal sealed class PictureCache(TunedModel model) : IDisposable
     public IReadOnlyList<PictureFeatures> Of(PreparedProblem problem, bool isReference)
     {
         if (_trains) return [.. problem.Pictures.Select(picture => PictureEncoding.Encode(model.Network, picture, trains: !isReference))];
+        if (sampler?.Encode(problem) is { } sampled) return sampled;
         if (_known.TryGetValue(problem, out var known)) return known;
         using var asSampled = RowIndependence.Require();
         using var off = Tape.NoGrad();

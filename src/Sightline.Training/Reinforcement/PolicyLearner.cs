@@ -27,10 +27,10 @@ internal sealed class PolicyLearner : IDisposable
     private readonly PolicyLossTotals _totals;
     private readonly PictureCache _pictures;
 
-    public PolicyLearner(TunedModel model, IReadOnlyList<RolloutGroup> groups, PolicyLossOptions options, LanguageStageRecipe recipe)
+    public PolicyLearner(TunedModel model, IReadOnlyList<RolloutGroup> groups, PolicyLossOptions options, LanguageStageRecipe recipe, RolloutSampler? sampler = null)
     {
         (_model, _options, _recipe) = (model, options, recipe);
-        _pictures = new PictureCache(model);
+        _pictures = new PictureCache(model, sampler);
         model.Network.RecomputesLayers = recipe.Recompute;
         _pieces = Pieces(groups, recipe.Batch == 0 ? int.MaxValue : recipe.Batch);
         _totals = PolicyLoss.TotalsOf(groups.SelectMany(group => group.Answers).Select(answer => Scored(answer, answer.LogProbabilities, isStale: false)));

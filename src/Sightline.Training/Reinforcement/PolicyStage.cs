@@ -71,7 +71,7 @@ internal sealed class PolicyStage : IRunStage
         var learned = _recipe.Idle == IdleGroups.Keep ? groups : [.. advantages.Learning.Select(g => groups[g])];
         if (learned.Count > 0)
         {
-            using var learner = new PolicyLearner(_model, learned, _loss, _recipe);
+            using var learner = new PolicyLearner(_model, learned, _loss, _recipe, _sampler);
             from = _clock.GetTimestamp();
             learner.ScoreReference(State);
             from = Lap("seconds_reference", from);

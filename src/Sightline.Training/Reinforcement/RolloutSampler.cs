@@ -43,8 +43,11 @@ internal sealed class RolloutSampler(TunedModel model) : IDisposable
         return [.. problems.Select((problem, p) => new RolloutGroup(problem, [.. results.Skip(p * answers).Take(answers).Select(Read)]))];
     }
 
-    /// <summary>To be called when weights have changed.</summary>
-    public void Forget() => _engine?.Forget();
+    /// <summary>To be called when weights have changed. Pictures are kept where the vision tower is not trained.</summary>
+    public void Forget() => _engine?.Forget(withPictures: model.TrainsVision);
+
+    /// <summary>The sampler's own image tokens of a problem's pictures, until it samples again; null before it has sampled anything.</summary>
+    public IReadOnlyList<PictureFeatures>? Encode(PreparedProblem problem) => _engine is { } engine ? [.. problem.Pictures.Select(engine.Encode)] : null;
 
     public void Dispose()
     {

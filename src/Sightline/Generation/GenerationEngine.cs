@@ -112,12 +112,25 @@ public sealed class GenerationEngine : IDisposable
         return [.. tickets.Select(ticket => ticket.Result!)];
     }
 
+    /// <summary>
+    /// What the image encoder makes of a picture, with the bits that answers are computed from; encoded at the first call. The engine's own: it lasts until pictures
+    /// are forgotten, or others come in its place (<see cref="GenerationOptions.KeptPictures"/>) at a later step.
+    /// </summary>
+    public PictureFeatures Encode(PicturePatches picture)
+    {
+        ArgumentNullException.ThrowIfNull(picture);
+        using var off = Tape.NoGrad();
+        using var rows = RowIndependence.Require();
+        return _pictures.Get(PromptKey.Of(picture), picture, CancellationToken.None);
+    }
+
     /// <summary>Forgets prompts and pictures of the past: call it when the model's weights have changed. Nothing may be running.</summary>
-    public void Forget()
+    /// <param name="withPictures">False where the image encoder's weights are as they were.</param>
+    public void Forget(bool withPictures = true)
     {
         if (Active > 0) throw new InvalidOperationException($"{Active} requests are running: their keys and values are of the old weights");
         _prompts.Clear();
-        _pictures.Clear();
+        if (withPictures) _pictures.Clear();
     }
 
     /// <summary>Ends all requests at once, as cancelled.</summary>

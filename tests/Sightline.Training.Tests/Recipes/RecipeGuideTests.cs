@@ -22,6 +22,13 @@ public partial class RecipeGuideTests
         { "`augmentation`", typeof(AugmentationOptions) },
         { "A stage", typeof(StageRecipe) },
         { "`loss`", typeof(GroundingLossWeights) },
+        { "The tuning run", typeof(LanguageRecipe) },
+        { "The language model", typeof(LanguageModelRecipe) },
+        { "`adapters`", typeof(AdapterRecipe) },
+        { "A source of problems", typeof(ProblemSourceRecipe) },
+        { "A stage of tuning", typeof(LanguageStageRecipe) },
+        { "`rewards`", typeof(RewardRecipe) },
+        { "`tripwires`", typeof(TripwireRecipe) },
     };
 
     [Theory]

@@ -71,6 +71,38 @@ public sealed class QwenTrainingTests : TensorTest
         }
     }
 
+    /// <summary>Ratios to an older policy, clipped: losses, the norm of every gradient, and the gradients that are stored.</summary>
+    [Theory]
+    [InlineData("tiny-qwen2-vl", "clip_0.2_0.2")]
+    [InlineData("tiny-qwen2-vl", "clip_0.1_0.28_beta0")]
+    [InlineData("tiny-qwen2-vl", "num_iterations_1")]
+    [InlineData("tiny-qwen2_5-vl", "clip_0.2_0.2")]
+    [InlineData("tiny-qwen2_5-vl", "clip_0.1_0.28_beta0")]
+    [InlineData("tiny-qwen2_5-vl", "num_iterations_1")]
+    public void Gradients_of_clipped_ratios_equal_VLM_R1(string name, string which)
+    {
+        using var group = new GroupFixture(name);
+        using var loaded = QwenVlModel.LoadForTraining(TinyQwen.Folder(name));
+        var stored = group.Json.GetProperty("vlm_r1").GetProperty(which);
+        var options = new PolicyLossOptions
+        {
+            EpsilonLow = stored.GetProperty("epsilon_low").GetDouble(),
+            EpsilonHigh = stored.GetProperty("epsilon_high").GetDouble(),
+            Beta = stored.GetProperty("beta").GetDouble(),
+        };
+        var (gradients, loss) = Gradients(loaded.Model, loaded.Parameters, group, isShared: true, options, withOld: stored.GetProperty("old_per_token_logps").GetString() == "as stored");
+        Assert.Equal(stored.GetProperty("loss").GetDouble(), loss, 2e-6);
+        var norms = stored.GetProperty("grad_norms").EnumerateObject().ToDictionary(norm => norm.Name, norm => norm.Value.GetDouble());
+        var whole = stored.GetProperty("grad_norm").GetDouble();
+        foreach (var (path, norm) in norms)
+        {
+            var own = Math.Sqrt(gradients[path].Sum(value => (double)value * value));
+            Assert.True(Math.Abs(own - norm) <= (1e-4 * norm) + (1e-6 * whole), $"{path}: the norm is {own:g8}, stored is {norm:g8}");
+        }
+
+        if (which == "clip_0.2_0.2") TinyQwen.CheckGradients(new FixtureTensors("qwen", "training", name, "grpo", "vlm_r1.clip_0.2_0.2.grads_small_tensors.safetensors"), loaded.Parameters.All, path => path);
+    }
+
     [Fact]
     public void Several_groups_in_one_step_do_not_see_each_other()
     {
@@ -165,7 +197,8 @@ public sealed class QwenTrainingTests : TensorTest
         Assert.Equal(expected, TokenLikelihood.Score(started.Model, batch));
     }
 
-    private static (Dictionary<string, float[]> ByPath, double Loss) Gradients(QwenVlModel model, ParameterStore parameters, GroupFixture group, bool isShared)
+    private static (Dictionary<string, float[]> ByPath, double Loss) Gradients(
+        QwenVlModel model, ParameterStore parameters, GroupFixture group, bool isShared, PolicyLossOptions? options = null, bool withOld = false)
     {
         parameters.ClearGradients();
         using var scope = TensorScope.Open();
@@ -178,11 +211,11 @@ public sealed class QwenTrainingTests : TensorTest
         var completions = new List<ScoredCompletion>();
         for (var i = 0; i < group.Size; i++)
         {
-            completions.Add(new ScoredCompletion(values[at..(at + batch.Lengths[i])], group.Advantages[i]) { Reference = group.Row("ref_per_token_logps", i) });
+            completions.Add(new ScoredCompletion(values[at..(at + batch.Lengths[i])], group.Advantages[i]) { Reference = group.Row("ref_per_token_logps", i), Old = withOld ? group.Row("old_per_token_logps", i) : null });
             at += batch.Lengths[i];
         }
 
-        var loss = PolicyLoss.Compute(completions, new PolicyLossOptions());
+        var loss = PolicyLoss.Compute(completions, options ?? new PolicyLossOptions());
         TokenLikelihood.Backward(tape, logProbabilities, loss);
         return (parameters.All.ToDictionary(parameter => parameter.Path, parameter => parameter.Value.Grad!.ToArray<float>()), loss.Loss);
     }

@@ -1,0 +1,120 @@
+using Sightline.Models.QwenVl;
+using Sightline.Testing;
+
+namespace Sightline.Training.Tests.Reinforcement;
+
+[Collection(Alone.Name)]
+public sealed class PolicyTrainerTests : TensorTest
+{
+    private readonly TuningPlace _place = new();
+
+    protected override void Free() => _place.Dispose();
+
+    /// <summary>Adapters over float32, bfloat16 and quantized weights, and full weights; the sampler's log-probabilities are the learner's in all of them.</summary>
+    [Theory]
+    [InlineData("tiny-qwen2-vl", ", \"adapters\": { \"rank\": 4 }", "")]
+    [InlineData("tiny-qwen2_5-vl", ", \"adapters\": { \"rank\": 4 }, \"weights\": \"int8\"", ", \"updates\": 2")]
+    [InlineData("tiny-qwen2-vl", ", \"adapters\": { \"rank\": 4, \"targets\": [\"q_proj\", \"qkv\"], \"parts\": [\"model\", \"visual\"] }", ", \"recompute\": true")]
+    [InlineData("tiny-qwen3-vl", ", \"adapters\": { \"rank\": 4 }", ", \"loss\": \"dapo\", \"beta\": 0, \"scale\": \"None\"")]
+    [InlineData("tiny-qwen2-vl", "", ", \"freeze\": [\"visual\"], \"learning_rate\": 1e-4")]
+    [InlineData("tiny-qwen3-vl", "", ", \"learning_rate\": 1e-4, \"learning_rate_factors\": { \"visual\": 0.1 }, \"recompute\": true")]
+    public void Models_of_every_kind_are_tuned(string model, string adapters, string stage)
+    {
+        var (steps, outcome, _) = _place.Run(_place.Recipe(model, stage, adapters));
+        Assert.True(outcome.Completed);
+        Assert.Equal(2, steps.Count);
+        Assert.All(steps, step => Assert.Equal(0, step["sampler_difference"]));
+        Assert.True(steps[0]["gradient_norm"] > 0);
+        if (!stage.Contains("\"beta\": 0", StringComparison.Ordinal))
+        {
+            Assert.Equal(0, steps[0]["kl"], 1e-7f);
+            Assert.True(steps[1]["kl"] > 0);
+        }
+
+        if (adapters.Length > 0) return;
+        using var tuned = QwenVlModel.LoadForTraining(outcome.ModelFolder);
+        using var before = QwenVlModel.LoadForTraining(TinyQwen.Folder(model));
+        foreach (var (now, then) in tuned.Parameters.All.Zip(before.Parameters.All))
+        {
+            var isFrozen = stage.Contains("freeze", StringComparison.Ordinal) && now.Path.StartsWith("visual.", StringComparison.Ordinal);
+            var isSame = now.Value.ToArray<float>().AsSpan().SequenceEqual(then.Value.ToArray<float>());
+            if (isFrozen) Assert.True(isSame, $"{now.Path} was frozen");
+            else if (now.Path.EndsWith("q_proj.weight", StringComparison.Ordinal)) Assert.False(isSame, $"{now.Path} was not trained");
+        }
+    }
+
+    /// <summary>Recomputed layers give the bits of those that were kept; smaller passes the same gradients but for rounding.</summary>
+    [Fact]
+    public void Recomputing_and_smaller_passes_change_memory_alone()
+    {
+        var plain = _place.Run(_place.Recipe("tiny-qwen2-vl", ""), "plain");
+        var recomputed = _place.Run(_place.Recipe("tiny-qwen2-vl", ", \"recompute\": true"), "recomputed");
+        Assert.Equal(Bytes(plain.Outcome.ModelFolder), Bytes(recomputed.Outcome.ModelFolder));
+        foreach (var batch in new[] { 1, 2, 4 })
+        {
+            var cut = _place.Run(_place.Recipe("tiny-qwen2-vl", "") with { Stages = [_place.Recipe("tiny-qwen2-vl", "").Stages[0] with { Batch = batch }] }, $"cut{batch}");
+            Assert.Equal(plain.Steps[0]["reward"], cut.Steps[0]["reward"]);
+            Assert.Equal(plain.Steps[0]["gradient_norm"], cut.Steps[0]["gradient_norm"], plain.Steps[0]["gradient_norm"] * 1e-5f);
+            Assert.Equal(plain.Steps[0]["loss"], cut.Steps[0]["loss"], 1e-6f);
+        }
+    }
+
+    [Theory]
+    [InlineData("Drop", 2, 0)]
+    [InlineData("Resample", 2, 6)]
+    [InlineData("Keep", 2, 0)]
+    public void Groups_without_spread_are_counted_and_teach_nothing(string idle, int idleGroups, int redrawn)
+    {
+        var (steps, outcome, _) = _place.Run(_place.Recipe("tiny-qwen2-vl", $", \"idle\": \"{idle}\", \"redraws\": 3", reward: "test/constant"));
+        Assert.True(outcome.Completed);
+        Assert.All(steps, step => Assert.Equal((idleGroups, redrawn), ((int)step["idle_groups"], (int)step["redrawn_groups"])));
+        Assert.Equal(idle == "Keep", steps[0].ContainsKey("loss"));
+        if (idle == "Keep") Assert.Equal(0, steps[0]["gradient_norm"], 1e-6f); // KL alone, and at its least
+    }
+
+    [Fact]
+    public void A_tripwire_stops_the_run_and_names_figure_and_limit()
+    {
+        var error = Assert.Throws<SightlineException>(() => _place.Run(_place.Recipe("tiny-qwen2-vl", ", \"tripwires\": { \"entropy\": 50 }")));
+        Assert.Equal(ErrorKind.RunStopped, error.Kind);
+        Assert.Contains("stage 1, step 1: the entropy is", error.Message, StringComparison.Ordinal);
+        Assert.Contains("must be at least 50; nothing had been saved yet", error.Message, StringComparison.Ordinal);
+
+        error = Assert.Throws<SightlineException>(() => _place.Run(_place.Recipe("tiny-qwen2-vl", ", \"tripwires\": { \"kl\": 1e-9 }"), "other"));
+        Assert.Contains("step 2: the KL to the reference is", error.Message, StringComparison.Ordinal);
+        Assert.Contains("the last checkpoint, stage00-step0000001.safetensors, is good", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_stage_goes_back_to_its_checkpoint_as_often_as_it_may()
+    {
+        var recipe = _place.Recipe("tiny-qwen2-vl", ", \"tripwires\": { \"kl\": 1e-9, \"rollbacks\": 2 }");
+        var error = Assert.Throws<SightlineException>(() => _place.Run(recipe));
+        Assert.Contains("after going back 2 times", error.Message, StringComparison.Ordinal);
+        using var folder = new Runs.RunFolder(_place.At("run"));
+        Assert.Equal((1, 2), (folder.LatestCheckpoint()!.Step, folder.LatestCheckpoint()!.Rollbacks));
+        Assert.Equal(2, File.ReadLines(_place.At("run", "rollouts.jsonl")).Count()); // the two groups of step 1
+    }
+
+    [Fact]
+    public void Rewards_are_learned()
+    {
+        // the reward is the share of one letter: a policy that learns says it more often
+        Rewards.RewardFunctions.Add(new Share());
+        var recipe = _place.Recipe("tiny-qwen2-vl", "", reward: "test/share");
+        var (steps, _, _) = _place.Run(recipe with { Stages = [recipe.Stages[0] with { Steps = 30, Group = 8, Batch = 16, Beta = 0 }] });
+        var (first, last) = (steps.Take(5).Average(step => step["reward"]), steps.TakeLast(5).Average(step => step["reward"]));
+        Assert.True(last > first + 0.2, $"the reward went from {first:0.000} to {last:0.000}");
+    }
+
+    private static byte[] Bytes(string folder) => File.ReadAllBytes(Path.Combine(folder, "adapter_model.safetensors"));
+
+    private sealed class Share : Rewards.IReward
+    {
+        public string Name => "test/share";
+
+        public string Description => "Share of letters of the first half of the alphabet";
+
+        public double Score(Rewards.RewardCase one) => one.Completion.Length == 0 ? 0 : one.Completion.Count(letter => letter is >= 'a' and <= 'm') / (double)one.Completion.Length;
+    }
+}
