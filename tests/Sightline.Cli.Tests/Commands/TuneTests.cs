@@ -37,7 +37,7 @@ public sealed class TuneTests : IDisposable
         Assert.NotEmpty(Directory.GetFiles(Path.Combine(run, "events")));
 
         // what was trained can be merged and asked
-        var merged = await CommandLineRun.Of("merge", Fixtures.Path("models", "tiny-qwen2-vl"), Path.Combine(run, "model"), "--output", _tuning.At("merged"));
+        var merged = await CommandLineRun.Of("merge", "--model", Fixtures.Path("models", "tiny-qwen2-vl"), "--adapter", Path.Combine(run, "model"), "--output", _tuning.At("merged"));
         Assert.Equal(0, merged.ExitCode);
     }
 
@@ -71,7 +71,7 @@ public sealed class TuneTests : IDisposable
     [Theory]
     [InlineData("stages[1].group=1", "stages[1].group is 1: answers are compared within their group, so it needs at least 2")]
     [InlineData("stages[1].loss=ppo", "stages[1].loss: the loss 'ppo' is not known")]
-    [InlineData("stages[1].rewards[0].name=sightline/none", "stages[1].rewards: there is no reward 'sightline/none'")]
+    [InlineData("stages[1].rewards[1].name=sightline/none", "stages[1].rewards: there is no reward 'sightline/none'")]
     [InlineData("stages[1].clip=2", "stages[1].loss: the policy loss cannot be computed: epsilon_low must be from 0 to 1")]
     [InlineData("stages[1].temperature=0", "stages[1].temperature must be above 0")]
     [InlineData("stages[1].kind=Boxes", "Supervised or Reinforcement")]

@@ -1,5 +1,6 @@
 using Sightline.Models.QwenVl;
 using Sightline.Testing;
+using Sightline.Training.Rewards;
 
 namespace Sightline.Training.Tests.Reinforcement;
 
@@ -16,8 +17,8 @@ public sealed class PolicyTrainerTests : TensorTest
     [InlineData("tiny-qwen2_5-vl", ", \"adapters\": { \"rank\": 4 }, \"weights\": \"int8\"", ", \"updates\": 2")]
     [InlineData("tiny-qwen2-vl", ", \"adapters\": { \"rank\": 4, \"targets\": [\"q_proj\", \"qkv\"], \"parts\": [\"model\", \"visual\"] }", ", \"recompute\": true")]
     [InlineData("tiny-qwen3-vl", ", \"adapters\": { \"rank\": 4 }", ", \"loss\": \"dapo\", \"beta\": 0, \"scale\": \"None\"")]
-    [InlineData("tiny-qwen2-vl", "", ", \"freeze\": [\"visual\"], \"learning_rate\": 1e-4")]
-    [InlineData("tiny-qwen3-vl", "", ", \"learning_rate\": 1e-4, \"learning_rate_factors\": { \"visual\": 0.1 }, \"recompute\": true")]
+    [InlineData("tiny-qwen2-vl", "", ", \"freeze\": [\"visual\"]")]
+    [InlineData("tiny-qwen3-vl", "", ", \"learning_rate_factors\": { \"visual\": 0.1 }, \"recompute\": true")]
     public void Models_of_every_kind_are_tuned(string model, string adapters, string stage)
     {
         var (steps, outcome, _) = _place.Run(_place.Recipe(model, stage, adapters));
@@ -100,21 +101,21 @@ public sealed class PolicyTrainerTests : TensorTest
     public void Rewards_are_learned()
     {
         // the reward is the share of one letter: a policy that learns says it more often
-        Rewards.RewardFunctions.Add(new Share());
+        RewardFunctions.Add(new Share());
         var recipe = _place.Recipe("tiny-qwen2-vl", "", reward: "test/share");
-        var (steps, _, _) = _place.Run(recipe with { Stages = [recipe.Stages[0] with { Steps = 30, Group = 8, Batch = 16, Beta = 0 }] });
+        var (steps, _, _) = _place.Run(recipe with { Stages = [recipe.Stages[0] with { Steps = 50, Group = 8, Batch = 16, Beta = 0 }] });
         var (first, last) = (steps.Take(5).Average(step => step["reward"]), steps.TakeLast(5).Average(step => step["reward"]));
         Assert.True(last > first + 0.2, $"the reward went from {first:0.000} to {last:0.000}");
     }
 
     private static byte[] Bytes(string folder) => File.ReadAllBytes(Path.Combine(folder, "adapter_model.safetensors"));
 
-    private sealed class Share : Rewards.IReward
+    private sealed class Share : IReward
     {
         public string Name => "test/share";
 
         public string Description => "Share of letters of the first half of the alphabet";
 
-        public double Score(Rewards.RewardCase one) => one.Completion.Length == 0 ? 0 : one.Completion.Count(letter => letter is >= 'a' and <= 'm') / (double)one.Completion.Length;
+        public double Score(RewardCase one) => one.Completion.Length == 0 ? 0 : one.Completion.Count(letter => letter is >= 'a' and <= 'm') / (double)one.Completion.Length;
     }
 }

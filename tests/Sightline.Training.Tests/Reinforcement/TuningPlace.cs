@@ -29,7 +29,7 @@ internal sealed class TuningPlace : IDisposable
           "name": "tiny", "seed": 5,
           "model": { "checkpoint": {{JsonSerializer.Serialize(TinyQwen.Folder(model))}}{{adapters}} },
           "train": [ { "name": "things", "problems": {{JsonSerializer.Serialize(At("problems.jsonl"))}} } ],
-          "stages": [ { "kind": "Reinforcement", "steps": 2, "prompts": 2, "group": 3, "batch": 6, "maximum_completion": 10, "learning_rate": 1e-2, "save_every": 1, "rewards": [ { "name": "{{reward}}" } ]{{stage}} } ]
+          "stages": [ { "kind": "Reinforcement", "steps": 2, "prompts": 2, "group": 3, "batch": 6, "maximum_completion": 10, "learning_rate": {{(adapters.Length > 0 ? "1e-2" : "1e-4")}}, "save_every": 1, "rewards": [ { "name": "{{reward}}" } ]{{stage}} } ]
         }
         """, "tiny");
 
