@@ -236,7 +236,7 @@ public sealed class GenerationEngineTests : TensorTest
         engine.Forget();
         Assert.Equal(0, engine.Run([request])[0].SharedPromptTokens);
         engine.Submit(request);
-        Assert.Throws<InvalidOperationException>(engine.Forget);
+        Assert.Throws<InvalidOperationException>(() => engine.Forget());
     }
 
     [Fact]
