@@ -17,6 +17,11 @@ public class HostileDataTests
     [InlineData(DataFormat.Flickr30k)]
     [InlineData(DataFormat.Odvg)]
     [InlineData(DataFormat.Sightline)]
+    [InlineData(DataFormat.Lisa)]
+    [InlineData(DataFormat.VisualRft)]
+    [InlineData(DataFormat.VlmR1)]
+    [InlineData(DataFormat.ShareGpt)]
+    [InlineData(DataFormat.Problems)]
     public void MutatedFilesEndInOneSentence(DataFormat format)
     {
         using var folder = new DataFolder();
@@ -109,6 +114,18 @@ public class HostileDataTests
                 return [open = folder.Write("in.jsonl", DataFolder.Odvg)];
             case DataFormat.Sightline:
                 return [open = folder.Write("in.jsonl", DataFolder.OwnLines)];
+            case DataFormat.Lisa:
+                folder.WriteBmp("a.bmp", 20, 10, (_, _) => (0, 0, 0));
+                folder.Write("a.json", """{"text": ["the cup \u00e9"], "is_sentence": true, "shapes": [{"label": "target", "points": [[0, 0], [8.5, 0], [8, 8], [0, 8]]}, {"label": "ignore", "points": [[0, 0], [2, 0], [2, 8]]}]}""");
+                return [folder["a.json"]];
+            case DataFormat.VisualRft:
+                return [open = folder.Write("in.json", """[{"image": "a.bmp", "problem": "Detect all objects belonging to the category 'cat' in the image", "solution": "<answer>[{'Position': [1, 2, 30, 40], 'Confidence': 1}]</answer>"}, {"image": {"path": "b.bmp", "bytes": "QUJD"}, "problem": "What?", "solution": "<answer>dog</answer>"}]""")];
+            case DataFormat.VlmR1:
+                return [open = folder.Write("in.jsonl", """{"id": 1, "image": ["a.bmp"], "conversations": [{"from": "human", "value": "<image>Where?"}, {"from": "gpt", "value": "[1, 2, 3, 4]"}]}""" + "\n")];
+            case DataFormat.ShareGpt:
+                return [open = folder.Write("in.json", """[{"messages": [{"role": "user", "content": "<image>Who?"}, {"role": "assistant", "content": "A cat."}], "images": ["a.bmp"]}, {"instruction": "Who?", "output": "A dog.", "history": [["a", "b"]]}]""")];
+            case DataFormat.Problems:
+                return [open = folder.Write("in.jsonl", """{"id": "a", "pictures": ["a.bmp"], "prompt": "Where?", "solution": "<answer>(1,2),(3,4)</answer>", "frame": "thousandths", "boxes": [{"box": [1, 2, 3, 4], "label": "cat"}], "box_frame": [20, 30], "synonyms": ["x"]}""" + "\n")];
             case DataFormat.Voc:
                 return [folder.Write("Annotations/a.xml", File.ReadAllText(Sightline.Testing.Fixtures.Path("data", "bccd", "Annotations", "BloodImage_00338.xml")))];
             case DataFormat.Yolo:
