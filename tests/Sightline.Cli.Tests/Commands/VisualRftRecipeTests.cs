@@ -30,7 +30,7 @@ public sealed class VisualRftRecipeTests : IDisposable
             "--set", "model.maximum_pixels=3136", "--set", "stages[0].steps=2", "--set", "stages[0].prompts=2", "--set", "stages[0].group=2", "--set", "stages[0].maximum_completion=6",
         ]);
         Assert.Equal(2, File.ReadLines(Path.Combine(run, "metrics.jsonl")).Count(line => line.Contains("\"train\"", StringComparison.Ordinal)));
-        await Done(["merge", s_model, Path.Combine(run, "model"), "--output", model]);
+        await Done(["merge", "--model", s_model, "--adapter", Path.Combine(run, "model"), "--output", model]);
         await Done(["evaluate", task, "-m", model, "-d", set, "--protocol", "both", "--max-tokens", "6", "--max-pixels", "3136", "--bootstrap", "0", .. values]);
 
         static async Task Done(string[] line)
