@@ -85,7 +85,9 @@ internal sealed class DataConvertCommand : ToolCommand
         foreach (var note in (IEnumerable<string>)[.. data.Notes, .. notes]) Terminal.Hint($"note: {note}");
         var nothing = problems.Count(problem => problem.Boxes is { Count: 0 });
         var open = problems.Count(problem => problem.Solution is null && problem.Answer is null);
-        if (open > 0) Terminal.Hint($"note: {open} solutions are left to the trainer, who knows the model's own coordinates; --model writes them out");
+        var missing = problems.SelectMany(problem => problem.Pictures).Select(picture => picture.File).OfType<string>().Distinct().Count(file => !File.Exists(file));
+        if (missing > 0) Terminal.Hint($"warning: {missing} pictures are not where the problems say; give their folder with --pictures");
+        if (open > 0 && settings.To == DataFormat.Problems) Terminal.Hint($"note: {open} solutions are left to the trainer, who knows the model's own coordinates; --model writes them out");
         Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{settings.Output}: {problems.Count} problems, {nothing} of them with nothing to find ({settings.To.ToString().ToLowerInvariant()})"));
         return ExitCode.Success;
     }

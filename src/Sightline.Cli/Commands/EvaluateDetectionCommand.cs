@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using Sightline.Cli.Output;
 using Sightline.Text.Prompts;
+using Sightline.Training.Data;
 using Sightline.Training.Evaluation;
 using Sightline.Training.Grounding;
 
@@ -67,7 +68,7 @@ internal sealed class EvaluateDetectionCommand : ToolCommand
         if (other is not null) other = DetectionsFile.Fit(Terminal, settings.Against!, other, truth);
         if (settings.Detections is { } path) OutputFile.Write(path, stream => WriteDetections(stream, truth, detections));
         var (official, published) = (Score(runs[0], settings, EvaluationProtocol.Official), Score(runs[0], settings, EvaluationProtocol.Published));
-        var score = (official ?? published!) with { Notes = [.. (official ?? published!).Notes, .. Notes(runs[0], settings, grounder.CanConverse)] };
+        var score = (official ?? published!) with { Notes = [.. (official ?? published!).Notes, .. Notes(data, runs[0], settings, grounder.CanConverse)] };
         var against = other is null ? null : DataSetEvaluator.Compare(truth, detections, other, settings.Bootstrap);
         var spread = Spread(runs, settings);
         if (settings.Json is { } target)
@@ -102,9 +103,10 @@ internal sealed class EvaluateDetectionCommand : ToolCommand
         return DataSetEvaluator.Score(counted.Truth, counted.Detections, settings.Bootstrap);
     }
 
-    private static IEnumerable<string> Notes(DetectionRun run, Settings settings, bool speaks)
+    private static IEnumerable<string> Notes(DataSet data, DetectionRun run, Settings settings, bool speaks)
     {
         if (!speaks) yield return $"classes asked {settings.Together} together";
+        if (data.Problems is not null) yield return "problems say of a picture only which classes were asked for: no other class counts there, for or against (as in LVIS); COCO's own file gives the official figures over all classes";
         if (settings.Protocol == EvaluationProtocol.Published) yield return "as Visual-RFT publishes it: each picture was asked only for the classes that it has, so that no box of another class counts against the model";
         if (run.Spoken.Note is { } note) yield return note;
     }

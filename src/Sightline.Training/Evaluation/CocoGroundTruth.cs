@@ -25,6 +25,9 @@ public sealed class CocoGroundTruth
     /// <summary>The file, for messages.</summary>
     public string Name { get; }
 
+    /// <summary>Whether only those classes were looked for in a picture that are in it or listed as absent, as in LVIS: others then count neither way.</summary>
+    public bool IsFederated { get; init; }
+
     /// <summary>Reads an annotation file.</summary>
     /// <param name="path">instances_*.json of COCO, lvis_v1_*.json of LVIS, or the like.</param>
     /// <param name="masks">Whether to read segmentations; box metrics need none.</param>

@@ -116,7 +116,7 @@ public sealed partial class DataSetEvaluator(Grounder grounder)
             Progress?.Invoke(i + 1, data.Samples.Count);
         }
 
-        var truth = new CocoGroundTruth(images, [.. data.Classes.Select((label, index) => new CocoCategory(index + 1, label))], truths, data.Name);
+        var truth = new CocoGroundTruth(images, [.. data.Classes.Select((label, index) => new CocoCategory(index + 1, label))], truths, data.Name) { IsFederated = federated };
         return new DetectionRun(truth, detections) { Spoken = spoken };
 
         int[] Numbers(IReadOnlyList<string>? labels) => [.. (labels ?? []).Where(numbers.ContainsKey).Select(label => numbers[label])];
@@ -196,7 +196,7 @@ public sealed partial class DataSetEvaluator(Grounder grounder)
         ? new GroundingOptions { Task = task, Threshold = 0, OverlapThreshold = 1, MaximumDetections = GroundingOptions.ForEvaluation.MaximumDetections, Language = Language }
         : GroundingOptions.ForEvaluation with { Task = task, PhrasesTogether = together };
 
-    private static bool IsFederated(CocoGroundTruth truth) => truth.Images.Any(image => image.NegativeCategoryIds.Count > 0);
+    private static bool IsFederated(CocoGroundTruth truth) => truth.IsFederated || truth.Images.Any(image => image.NegativeCategoryIds.Count > 0);
 
     /// <summary>Compares an answer with the truth; both in pixels of the picture.</summary>
     internal static ReferringAnswer Judge(string name, PhraseBoxes asked, PhraseAnswer answer, Picture picture)
