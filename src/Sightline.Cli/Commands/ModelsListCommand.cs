@@ -29,7 +29,7 @@ internal sealed class ModelsListCommand : ToolCommand
             .Where(shelved => File.Exists(Path.Combine(shelved, "config.json")))
             .Order(StringComparer.Ordinal)
             .Select(shelved => Describe(Path.GetFileName(shelved), shelved))
-            .Concat(cache.List().Select(pulled => Describe(pulled.Name.ToString(), pulled.Snapshot)))
+            .Concat(cache.List().Select(pulled => Describe(pulled.Name.Revision is { } revision ? $"{pulled.Name}@{revision}" : pulled.Name.ToString(), pulled.Snapshot)))
             .ToList();
         if (settings.Json is { } target) WriteJson(target, models);
         if (settings.Json == JsonOutput.Stdout) return ExitCode.Success;

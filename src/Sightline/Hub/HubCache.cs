@@ -34,16 +34,35 @@ public sealed class HubCache(string folder)
         return null;
     }
 
-    /// <summary>The models that are here, by name; of each the snapshot that its main branch named last.</summary>
+    /// <summary>The models that are here, by name and revision: main (as null), other branches and tags that were fetched, and commits that none of them names.</summary>
     public IEnumerable<(HubModelName Name, string Snapshot)> List()
     {
         if (!Directory.Exists(Folder)) yield break;
         foreach (var model in Directory.EnumerateDirectories(Folder, "models--*").Order(StringComparer.Ordinal))
         {
             var parts = Path.GetFileName(model).Split("--");
-            if (parts.Length == 3 && HubModelName.TryParse($"{parts[1]}/{parts[2]}", out var name) && Find(name) is { } snapshot) yield return (name, snapshot);
+            if (parts.Length != 3 || !HubModelName.TryParse($"{parts[1]}/{parts[2]}", out var name)) continue;
+            var seen = new HashSet<string>(StringComparer.Ordinal);
+            foreach (var revision in Revisions(model))
+            {
+                var named = name with { Revision = revision };
+                if (Find(named) is { } snapshot && (seen.Add(snapshot) || !Directory.Exists(Path.Combine(model, "snapshots", revision ?? MainRevision)))) yield return (named, snapshot);
+            }
         }
     }
+
+    /// <summary>Names first, main before the others, then commits.</summary>
+    private static IEnumerable<string?> Revisions(string model)
+    {
+        yield return null;
+        foreach (var reference in Below(Path.Combine(model, "refs")).Where(reference => reference != MainRevision)) yield return reference;
+        var snapshots = Path.Combine(model, "snapshots");
+        if (!Directory.Exists(snapshots)) yield break;
+        foreach (var commit in Directory.EnumerateDirectories(snapshots).Order(StringComparer.Ordinal)) yield return Path.GetFileName(commit);
+    }
+
+    private static IEnumerable<string> Below(string root) =>
+        Directory.Exists(root) ? Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(root, file).Replace('\\', '/')).Order(StringComparer.Ordinal) : [];
 
     /// <summary>
     /// The folder for what a user wrote where a model folder is wanted: the folder itself, or a model of the cache by its name. Anything else

@@ -49,6 +49,18 @@ public sealed class HubPullerTests : IDisposable
     }
 
     [Fact]
+    public async Task OtherRevisionsAreListedUnderTheirNames()
+    {
+        var tagged = Name with { Revision = "refs/pr/1" };
+        var snapshot = await new HubPuller(Settings).PullAsync(tagged, cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal([(tagged, snapshot)], new HubCache(_folder.Path).List());
+        await PullAsync();
+        Assert.Equal([(Name, snapshot), (tagged, snapshot)], new HubCache(_folder.Path).List());
+        Directory.Delete(Path.Combine(Model, "refs"), recursive: true); // as pulled by its commit
+        Assert.Equal([(Name with { Revision = LoopbackHub.Commit }, snapshot)], new HubCache(_folder.Path).List());
+    }
+
+    [Fact]
     public async Task WhatIsThereIsNotFetchedAgain()
     {
         await PullAsync();
