@@ -61,7 +61,17 @@ internal sealed class PolicyStage : IRunStage
     {
         _figures.Clear();
         var from = _clock.GetTimestamp();
-        var groups = Answer(cancellation);
+        List<RolloutGroup> groups;
+        try
+        {
+            groups = Answer(cancellation);
+        }
+        catch (SightlineException error) when (error.Kind == ErrorKind.RunStopped)
+        {
+            // weights that were updated into something that is no number
+            throw new TripwireException(string.Create(CultureInfo.InvariantCulture, $"stage {State.Index + 1}, step {State.Step + 1}: {error.Message.TrimEnd('.')}"));
+        }
+
         from = Lap("seconds_sampling", from);
         var advantages = Judge(groups);
         Lap("seconds_scoring", from);

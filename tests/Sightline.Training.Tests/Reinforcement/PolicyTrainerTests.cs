@@ -103,7 +103,7 @@ public sealed class PolicyTrainerTests : TensorTest
         // the reward is the share of one letter: a policy that learns says it more often
         RewardFunctions.Add(new Share());
         var recipe = _place.Recipe("tiny-qwen2-vl", "", reward: "test/share");
-        var (steps, _, _) = _place.Run(recipe with { Stages = [recipe.Stages[0] with { Steps = 50, Group = 8, Batch = 16, Beta = 0 }] });
+        var (steps, _, _) = _place.Run(recipe with { Stages = [recipe.Stages[0] with { Steps = 50, Group = 8, Batch = 16, Beta = 0, LearningRate = 3e-3 }] });
         var (first, last) = (steps.Take(5).Average(step => step["reward"]), steps.TakeLast(5).Average(step => step["reward"]));
         Assert.True(last > first + 0.2, $"the reward went from {first:0.000} to {last:0.000}");
     }
