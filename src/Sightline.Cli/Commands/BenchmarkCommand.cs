@@ -7,6 +7,7 @@ internal sealed class BenchmarkCommand : ToolCommand
         : base("benchmark", "Measure speed and memory on this machine")
     {
         Add(new BenchmarkInferenceCommand());
+        Add(new BenchmarkLanguageCommand());
         Add(new BenchmarkTrainingCommand());
     }
 }

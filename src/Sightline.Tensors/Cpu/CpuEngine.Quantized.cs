@@ -1,6 +1,7 @@
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Sightline.Tensors.Cpu.Gemm;
+using Sightline.Tensors.Cpu.MachineCode;
 using Sightline.Tensors.Cpu.Quantized;
 using Sightline.Tensors.Quantized;
 
@@ -8,13 +9,19 @@ namespace Sightline.Tensors.Cpu;
 
 public sealed partial class CpuEngine
 {
+    private const int MaxThinRows = 8;
+
     /// <inheritdoc/>
     public override unsafe void QuantizedLinear(Tensor x, QuantizedWeight weight, Tensor? bias, Tensor y)
     {
         if (y.Count == 0) return;
         using var wide = y.DType == DType.Float32 ? null : Tensor.Empty(y.Shape, DType.Float32, this);
         var call = new QuantizedCall(x, weight, bias is null ? null : bias.F32, (wide ?? y).F32);
-        if (weight.Format == QuantizedFormat.Int8)
+        if (DotProductCode.Instance is { } code && call.RowCount > MaxThinRows)
+        {
+            Run(call, code);
+        }
+        else if (weight.Format == QuantizedFormat.Int8)
         {
             if (AvxVnni.IsSupported) Run<Int8Vnni, Vector256<int>, Vector256<byte>, Vector256<sbyte>>(call);
             else if (Avx512BW.IsSupported) Run<Int8Wide512, Vector512<int>, Vector512<short>, Vector512<short>>(call);
@@ -64,6 +71,21 @@ public sealed partial class CpuEngine
                 var tall = new TallPieces<TKernel, TAcc, TWeight, TActivation>(product);
                 Parallel(ref tall, tall.Count);
             }
+        }
+        finally
+        {
+            product.Rows.Release();
+        }
+    }
+
+    /// <summary>Many rows by machine code.</summary>
+    internal static unsafe void Run(QuantizedCall call, DotProductCode code)
+    {
+        var product = call.Prepare(DotProductCode.TileRows, activationBytes: 1);
+        try
+        {
+            var pieces = new CodePieces(product, code);
+            Parallel(ref pieces, pieces.Count);
         }
         finally
         {

@@ -2,6 +2,7 @@ using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Sightline.Tensors.Autograd;
 using Sightline.Tensors.Cpu;
+using Sightline.Tensors.Cpu.MachineCode;
 using Sightline.Tensors.Cpu.Quantized;
 using Sightline.Tensors.Ops;
 using Sightline.Tensors.Quantized;
@@ -66,6 +67,7 @@ public sealed class QuantizedLinearTests : TensorTest
                 var specified = Specified(x, weight, bias);
                 Assert.Equal(specified, Op.QuantizedLinear(x, weight, bias).ToArray<float>());
                 if (!Avx2.IsSupported) continue;
+                if (DotProductCode.Instance is { } code) Assert.Equal(specified, WithCode(x, weight, bias, code));
                 if (format == QuantizedFormat.Int8)
                 {
                     Assert.Equal(specified, With<Int8Wide256, VectorPair<int>, VectorPair<short>, Vector256<short>>(x, weight, bias));
@@ -200,6 +202,13 @@ public sealed class QuantizedLinearTests : TensorTest
     {
         var y = Tensor.Empty([x.Shape.Rows, weight.OutputSize]);
         CpuEngine.RunScalar(new QuantizedCall(x, weight, bias.F32, y.F32));
+        return y.ToArray<float>();
+    }
+
+    private static unsafe float[] WithCode(Tensor x, QuantizedWeight weight, Tensor bias, DotProductCode code)
+    {
+        var y = Tensor.Empty([x.Shape.Rows, weight.OutputSize]);
+        CpuEngine.Run(new QuantizedCall(x, weight, bias.F32, y.F32), code);
         return y.ToArray<float>();
     }
 

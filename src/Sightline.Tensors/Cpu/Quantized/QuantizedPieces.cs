@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Sightline.Tensors.Cpu.MachineCode;
 using Sightline.Tensors.Cpu.Threading;
 using Sightline.Tensors.Quantized;
 
@@ -136,6 +137,67 @@ internal readonly unsafe struct TallPieces<TKernel, TAcc, TWeight, TActivation>(
             for (var t = 0; t < tiles; t++)
                 product.Finish(firstTile + t, firstPanel + p, sums + (((((p / 2 * TilesPerPiece) + t) * 2) + (p % 2)) * PanelSums));
         }
+    }
+}
+
+/// <summary>Many rows, as <see cref="TallPieces{TKernel, TAcc, TWeight, TActivation}"/>, with whole blocks by <see cref="DotProductCode"/>.</summary>
+internal readonly unsafe struct CodePieces(QuantizedProduct product, DotProductCode code) : IPieces
+{
+    private const int TilesPerPiece = 16;
+    private const int BlocksPerPiece = 4;
+    private const int UnitsPerStretch = 64;
+    private const int PanelSums = DotProductCode.TileRows * PanelLayout.Channels;
+
+    public int Count => RowBlocks * ChannelBlocks;
+
+    private int RowBlocks => (product.Rows.Tiles + TilesPerPiece - 1) / TilesPerPiece;
+
+    private int ChannelBlocks => (product.Layout.Blocks + BlocksPerPiece - 1) / BlocksPerPiece;
+
+    [SkipLocalsInit]
+    public void Run(int piece)
+    {
+        var sums = stackalloc float[TilesPerPiece * BlocksPerPiece * DotProductCode.TileSums]; // [block][tile][panel][6][8], 48 KB
+        new Span<float>(sums, TilesPerPiece * BlocksPerPiece * DotProductCode.TileSums).Clear();
+        var (rows, channels) = (piece / ChannelBlocks, piece % ChannelBlocks);
+        var firstTile = rows * TilesPerPiece;
+        var tiles = Math.Min(TilesPerPiece, product.Rows.Tiles - firstTile);
+        var firstBlock = channels * BlocksPerPiece;
+        var blocks = Math.Min(BlocksPerPiece, product.Layout.Blocks - firstBlock);
+        for (var unit = 0; unit < product.Layout.Units; unit += UnitsPerStretch)
+        {
+            for (var b = 0; b < blocks; b++) Multiply(firstTile, tiles, firstBlock + b, unit, sums + (b * TilesPerPiece * DotProductCode.TileSums));
+        }
+
+        for (var b = 0; b < blocks; b++)
+        {
+            for (var t = 0; t < tiles; t++)
+            {
+                for (var p = 0; p < PanelLayout.BlockPanels; p++)
+                    product.Finish(firstTile + t, ((firstBlock + b) * PanelLayout.BlockPanels) + p, sums + (((((b * TilesPerPiece) + t) * PanelLayout.BlockPanels) + p) * PanelSums));
+            }
+        }
+    }
+
+    private void Multiply(int firstTile, int tiles, int block, int unit, float* sums)
+    {
+        var layout = product.Layout;
+        var first = product.Tile(firstTile, unit, Math.Min(UnitsPerStretch, layout.Units - unit));
+        var arguments = new TileArguments
+        {
+            Block = product.Block(block, unit),
+            Quads = first.Numbers,
+            RowScales = first.Scales,
+            RowCorrections = first.Corrections,
+            Totals = sums,
+            UnitCount = first.Units,
+            TileCount = tiles,
+            QuadStride = product.Rows.NumberStride,
+            RowStride = (long)layout.Groups * DotProductCode.TileRows * sizeof(float),
+            UnitsInGroup = layout.GroupSize / PanelLayout.UnitPositions,
+            LowBits = 0x0F0F0F0F,
+        };
+        code.Run(layout.Format, &arguments);
     }
 }
 
