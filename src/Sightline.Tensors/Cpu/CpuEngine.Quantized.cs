@@ -9,7 +9,8 @@ namespace Sightline.Tensors.Cpu;
 
 public sealed partial class CpuEngine
 {
-    private const int MaxThinRows = 8;
+    /// <summary>Up to here reading the weights once in order beats larger tiles.</summary>
+    internal const int MaxThinRows = 8;
 
     /// <inheritdoc/>
     public override unsafe void QuantizedLinear(Tensor x, QuantizedWeight weight, Tensor? bias, Tensor y)
@@ -17,9 +18,9 @@ public sealed partial class CpuEngine
         if (y.Count == 0) return;
         using var wide = y.DType == DType.Float32 ? null : Tensor.Empty(y.Shape, DType.Float32, this);
         var call = new QuantizedCall(x, weight, bias is null ? null : bias.F32, (wide ?? y).F32);
-        if (DotProductCode.Instance is { } code && call.RowCount > MaxThinRows)
+        if (DotProductCode.Instance is { } code)
         {
-            Run(call, code);
+            Run(call, code, call.RowCount <= MaxThinRows);
         }
         else if (weight.Format == QuantizedFormat.Int8)
         {
@@ -78,14 +79,22 @@ public sealed partial class CpuEngine
         }
     }
 
-    /// <summary>Many rows by machine code.</summary>
-    internal static unsafe void Run(QuantizedCall call, DotProductCode code)
+    /// <summary>By machine code. Also called by tests, with either way for few rows.</summary>
+    internal static void Run(QuantizedCall call, DotProductCode code, bool isThin)
     {
-        var product = call.Prepare(DotProductCode.TileRows, activationBytes: 1);
+        var product = call.Prepare(isThin ? call.RowCount : DotProductCode.TileRows, activationBytes: 1);
         try
         {
-            var pieces = new CodePieces(product, code);
-            Parallel(ref pieces, pieces.Count);
+            if (isThin)
+            {
+                var thin = new ThinCodePieces(product, code);
+                Parallel(ref thin, product.Layout.Blocks);
+            }
+            else
+            {
+                var tall = new CodePieces(product, code);
+                Parallel(ref tall, tall.Count);
+            }
         }
         finally
         {

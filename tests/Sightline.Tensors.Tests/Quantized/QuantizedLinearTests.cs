@@ -67,7 +67,12 @@ public sealed class QuantizedLinearTests : TensorTest
                 var specified = Specified(x, weight, bias);
                 Assert.Equal(specified, Op.QuantizedLinear(x, weight, bias).ToArray<float>());
                 if (!Avx2.IsSupported) continue;
-                if (DotProductCode.Instance is { } code) Assert.Equal(specified, WithCode(x, weight, bias, code));
+                if (DotProductCode.Instance is { } code)
+                {
+                    Assert.Equal(specified, WithCode(x, weight, bias, code, isThin: false));
+                    if (M <= CpuEngine.MaxThinRows) Assert.Equal(specified, WithCode(x, weight, bias, code, isThin: true));
+                }
+
                 if (format == QuantizedFormat.Int8)
                 {
                     Assert.Equal(specified, With<Int8Wide256, VectorPair<int>, VectorPair<short>, Vector256<short>>(x, weight, bias));
@@ -205,10 +210,10 @@ public sealed class QuantizedLinearTests : TensorTest
         return y.ToArray<float>();
     }
 
-    private static unsafe float[] WithCode(Tensor x, QuantizedWeight weight, Tensor bias, DotProductCode code)
+    private static unsafe float[] WithCode(Tensor x, QuantizedWeight weight, Tensor bias, DotProductCode code, bool isThin)
     {
         var y = Tensor.Empty([x.Shape.Rows, weight.OutputSize]);
-        CpuEngine.Run(new QuantizedCall(x, weight, bias.F32, y.F32), code);
+        CpuEngine.Run(new QuantizedCall(x, weight, bias.F32, y.F32), code, isThin);
         return y.ToArray<float>();
     }
 

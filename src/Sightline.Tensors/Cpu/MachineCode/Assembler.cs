@@ -21,19 +21,20 @@ internal readonly record struct Place(Register Base, int Offset = 0)
 }
 
 /// <summary>
-/// Encodes the few x86-64 instructions that <see cref="DotProductCode"/> needs: 64-bit arithmetic on pointers and counts, and 256-bit vector instructions
-/// in their EVEX form, with 32 registers (Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2, sections 2.1 and 2.7).
+/// Encodes the few x86-64 instructions that <see cref="DotProductCode"/> needs: 64-bit arithmetic on pointers and counts, and 256-bit and 512-bit vector
+/// instructions in their EVEX form, with 32 registers (Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2, sections 2.1 and 2.7).
 /// </summary>
 internal sealed class Assembler
 {
-    private const int VectorBytes = 32;
     private readonly List<byte> _code = [];
+    private int _mask;
 
     /// <summary>Which opcode table an instruction is in (the EVEX field mm).</summary>
     private enum Map : byte
     {
         One = 1, // 0F
         Two = 2, // 0F 38
+        Three = 3, // 0F 3A
     }
 
     /// <summary>The prefix that is part of an opcode (the EVEX field pp).</summary>
@@ -43,6 +44,9 @@ internal sealed class Assembler
         P66 = 1,
         F3 = 2,
     }
+
+    /// <summary>Bytes of the vectors of the following instructions: 32 or 64.</summary>
+    public int VectorBytes { get; set; } = 32;
 
     /// <summary>The next instruction's place, for <see cref="JumpIfNotZero"/>.</summary>
     public int Here => _code.Count;
@@ -59,6 +63,9 @@ internal sealed class Assembler
     public void Subtract(Register target, int value) => Immediate(5, target, value);
 
     public void Add(Register target, Place source) => General(0x03, target, source);
+
+    public void Add(Register target, Register other) =>
+        _code.AddRange([(byte)(0x48 | ((int)target >> 3 << 2) | ((int)other >> 3)), 0x03, (byte)(0xC0 | (((int)target & 7) << 3) | ((int)other & 7))]);
 
     public void Subtract(Register target, Register other) =>
         _code.AddRange([(byte)(0x48 | ((int)target >> 3 << 2) | ((int)other >> 3)), 0x2B, (byte)(0xC0 | (((int)target & 7) << 3) | ((int)other & 7))]);
@@ -87,6 +94,35 @@ internal sealed class Assembler
         if ((int)place.Base >= 8) _code.Add(0x41);
         _code.AddRange([0x0F, 0x18, (byte)(0x80 | (1 << 3) | ((int)place.Base & 7))]);
         _code.AddRange(BitConverter.GetBytes(place.Offset));
+    }
+
+    /// <summary>Sets a mask register, by way of RAX.</summary>
+    public void SetMask(int mask, int lanes)
+    {
+        _code.Add(0xB8); // MOV EAX
+        _code.AddRange(BitConverter.GetBytes(lanes));
+        _code.AddRange([0xC5, 0xF8, 0x92, (byte)(0xC0 | (mask << 3))]); // KMOVW
+    }
+
+    /// <summary>VPBROADCASTD to the lanes of a mask; the others keep what they hold, or become zero.</summary>
+    public void Broadcast(int target, Place source, int mask, bool zero)
+    {
+        _mask = mask | (zero ? 0x80 : 0);
+        Broadcast(target, source);
+        _mask = 0;
+    }
+
+    /// <summary>VPADDD.</summary>
+    public void Add(int target, int left, int right) => Vector(Map.One, Prefix.P66, 0xFE, target, left, right);
+
+    /// <summary>VEXTRACTI32X8: the upper half of 64 bytes.</summary>
+    public void UpperHalf(int target, int source)
+    {
+        var before = VectorBytes;
+        VectorBytes = 64;
+        Vector(Map.Three, Prefix.P66, 0x3B, source, 0, target);
+        _code.Add(1);
+        VectorBytes = before;
     }
 
     /// <summary>VMOVDQU32.</summary>
@@ -130,8 +166,8 @@ internal sealed class Assembler
         _code.Add(bits);
     }
 
-    /// <summary>VPMOVZXWD: eight 16-bit numbers as 32-bit ones.</summary>
-    public void Widen16(int target, Place source) => Vector(Map.Two, Prefix.P66, 0x33, target, 0, source, 16);
+    /// <summary>VPMOVZXWD: 16-bit numbers as 32-bit ones.</summary>
+    public void Widen16(int target, Place source) => Vector(Map.Two, Prefix.P66, 0x33, target, 0, source, VectorBytes / 2);
 
     private void Jump(byte condition, int to)
     {
@@ -174,13 +210,13 @@ internal sealed class Assembler
         else _code.AddRange(BitConverter.GetBytes(place.Offset));
     }
 
-    /// <summary>The prefix of 256-bit instructions with 32-bit lanes; its register bits are stored inverted.</summary>
+    /// <summary>The prefix of instructions with 32-bit lanes; its register bits are stored inverted, and its length field is 20h for 32 bytes, 40h for 64.</summary>
     private void Evex(Map map, Prefix prefix, int target, int second, int thirdBit3, int thirdBit4)
     {
         var registers = ((target >> 3 & 1) << 7) | (thirdBit4 << 6) | (thirdBit3 << 5) | ((target >> 4) << 4);
         _code.Add(0x62);
         _code.Add((byte)((registers ^ 0xF0) | (int)map));
         _code.Add((byte)(((second & 15) << 3 ^ 0x78) | 4 | (int)prefix));
-        _code.Add((byte)(0x20 | ((second >> 4) << 3 ^ 8)));
+        _code.Add((byte)(VectorBytes | ((second >> 4) << 3 ^ 8) | _mask));
     }
 }

@@ -31,24 +31,19 @@ internal sealed unsafe class DotProductCode
     private const Register UnitsLeft = Register.R10;
     private const Register GroupLeft = Register.R11;
     private const Register Other = Register.Rax;
-    private readonly delegate* unmanaged<TileArguments*, void> _int8;
-    private readonly delegate* unmanaged<TileArguments*, void> _int4;
+    private readonly nint[] _tiles;
+    private readonly nint[] _thin;
 
-    private DotProductCode(void* int8, void* int4)
-    {
-        _int8 = (delegate* unmanaged<TileArguments*, void>)int8;
-        _int4 = (delegate* unmanaged<TileArguments*, void>)int4;
-    }
+    private DotProductCode(nint[] tiles, nint[] thin) => (_tiles, _thin) = (tiles, thin);
 
     /// <summary>The code, or null where the processor, the system or <c>SIGHTLINE_MACHINE_CODE=0</c> does not allow it.</summary>
     public static DotProductCode? Instance { get; } = Make();
 
     /// <summary>Adds a block's products with a stretch of units to the sums of each tile. Changes the arguments.</summary>
-    public void Run(QuantizedFormat format, TileArguments* arguments)
-    {
-        if (format == QuantizedFormat.Int8) _int8(arguments);
-        else _int4(arguments);
-    }
+    public void Run(QuantizedFormat format, TileArguments* arguments) => Call(_tiles[(int)format], arguments);
+
+    /// <summary>As <see cref="Run"/> for 1 to <see cref="ThinProductCode.MaxRows"/> neighbouring rows of one tile.</summary>
+    public void RunThin(QuantizedFormat format, int rows, TileArguments* arguments) => Call(_thin[((int)format * ThinProductCode.MaxRows) + rows - 1], arguments);
 
     /// <summary>The function of a format.</summary>
     internal static byte[] Assemble(QuantizedFormat format)
@@ -182,12 +177,15 @@ internal sealed unsafe class DotProductCode
         code.StoreVector(place, sum);
     }
 
+    private static void Call(nint function, TileArguments* arguments) => ((delegate* unmanaged<TileArguments*, void>)function)(arguments);
+
     private static DotProductCode? Make()
     {
-        if (!OperatingSystem.IsLinux() || !Avx512BW.VL.IsSupported || !HasVnni() || Environment.GetEnvironmentVariable(Variable) == "0") return null;
-        var int8 = ExecutableMemory.Place(Assemble(QuantizedFormat.Int8));
-        var int4 = ExecutableMemory.Place(Assemble(QuantizedFormat.Int4));
-        return int8 is null || int4 is null ? null : new DotProductCode(int8, int4);
+        if (!OperatingSystem.IsLinux() || !Avx512BW.VL.IsSupported || !Avx512DQ.IsSupported || !HasVnni() || Environment.GetEnvironmentVariable(Variable) == "0") return null;
+        QuantizedFormat[] formats = [QuantizedFormat.Int8, QuantizedFormat.Int4];
+        var tiles = formats.Select(format => ExecutableMemory.Place(Assemble(format))).ToArray();
+        var thin = formats.SelectMany(format => Enumerable.Range(1, ThinProductCode.MaxRows).Select(rows => ExecutableMemory.Place(ThinProductCode.Assemble(format, rows)))).ToArray();
+        return tiles.Contains(0) || thin.Contains(0) ? null : new DotProductCode(tiles, thin);
     }
 
     /// <summary>CPUID leaf 7: AVX512_VNNI is bit 11 of ECX.</summary>

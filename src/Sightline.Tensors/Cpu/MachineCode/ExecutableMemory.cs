@@ -10,21 +10,21 @@ internal static unsafe partial class ExecutableMemory
     private const int Execute = 4;
     private const int PrivateAnonymous = 0x22;
 
-    /// <summary>Where the code lies now, or null where the system does not allow that.</summary>
-    public static void* Place(ReadOnlySpan<byte> code)
+    /// <summary>Where the code lies now, or 0 where the system does not allow that.</summary>
+    public static nint Place(ReadOnlySpan<byte> code)
     {
         try
         {
             var memory = Map(0, (nuint)code.Length, Read | Write, PrivateAnonymous, -1, 0);
-            if (memory == -1) return null;
+            if (memory == -1) return 0;
             code.CopyTo(new Span<byte>((void*)memory, code.Length));
-            if (Protect(memory, (nuint)code.Length, Read | Execute) == 0) return (void*)memory;
+            if (Protect(memory, (nuint)code.Length, Read | Execute) == 0) return memory;
             _ = Unmap(memory, (nuint)code.Length);
-            return null;
+            return 0;
         }
         catch (Exception error) when (error is DllNotFoundException or EntryPointNotFoundException)
         {
-            return null; // a libc of another name
+            return 0; // a libc of another name
         }
     }
 

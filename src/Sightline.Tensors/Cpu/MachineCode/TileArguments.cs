@@ -48,6 +48,10 @@ internal unsafe struct TileArguments
     [FieldOffset(80)]
     public int LowBits;
 
+    /// <summary>Bytes from the first quads of a unit to the second, and from a group's scales to the next group's: four for each row of the tile. For few rows only.</summary>
+    [FieldOffset(88)]
+    public long RowBytes;
+
     public static Place Weights => At(0);
 
     public static Place Numbers => At(8);
@@ -69,6 +73,8 @@ internal unsafe struct TileArguments
     public static Place GroupUnits => At(72);
 
     public static Place NibbleMask => At(80);
+
+    public static Place Step => At(88);
 
     private static Place At(int offset) => new(Register.Rdi, offset);
 }

@@ -24,15 +24,22 @@ internal readonly unsafe struct QuantizedProduct(PanelLayout layout, byte* block
         return new RowCursor(Rows.Numbers(tile, unit) + (row * Rows.QuadBytes), Rows.Scales(tile, group) + row, Rows.Corrections(tile, group) + row, Rows.TileRows, units);
     }
 
-    /// <summary>From the float sums [row][8] of a tile's panel to the output: y = sum x channel scale + bias, one rounding.</summary>
+    /// <summary>From the float sums [row][8] of a tile's panel to the output.</summary>
     public void Finish(int tile, int panel, float* sums)
+    {
+        var row = tile * Rows.TileRows;
+        Finish(row, Math.Min(Rows.TileRows, RowCount - row), panel, sums, PanelLayout.Channels);
+    }
+
+    /// <summary>From the float sums of a panel, rows <paramref name="stride"/> floats apart, to the output: y = sum x channel scale + bias, one rounding.</summary>
+    public void Finish(int row, int rowCount, int panel, float* sums, int stride)
     {
         var channel = panel * PanelLayout.Channels;
         if (channel >= Layout.OutputSize) return;
         var count = Math.Min(PanelLayout.Channels, Layout.OutputSize - channel);
-        for (var r = 0; r < Rows.TileRows && (tile * Rows.TileRows) + r < RowCount; r++, sums += 8)
+        var target = y + ((long)row * Layout.OutputSize) + channel;
+        for (var r = 0; r < rowCount; r++, sums += stride, target += Layout.OutputSize)
         {
-            var target = y + ((((long)tile * Rows.TileRows) + r) * Layout.OutputSize) + channel;
             if (count == PanelLayout.Channels)
             {
                 var (sum, offsets) = (Vector256.Load(sums), bias is null ? Vector256<float>.Zero : Vector256.Load(bias + channel));
@@ -198,6 +205,58 @@ internal readonly unsafe struct CodePieces(QuantizedProduct product, DotProductC
             LowBits = 0x0F0F0F0F,
         };
         code.Run(layout.Format, &arguments);
+    }
+}
+
+/// <summary>Few rows, as <see cref="ThinPieces{TKernel, TAcc, TWeight, TActivation}"/>, by <see cref="ThinProductCode"/>.</summary>
+internal readonly unsafe struct ThinCodePieces(QuantizedProduct product, DotProductCode code) : IPieces
+{
+    private const int MaxSums = CpuEngine.MaxThinRows * PanelLayout.BlockChannels;
+    private const int UnitsPerStretch = 64; // where the weights are needed twice, they must still be in the first-level cache
+
+    [SkipLocalsInit]
+    public void Run(int piece)
+    {
+        var (rows, units) = (product.RowCount, product.Layout.Units);
+        var sums = stackalloc float[MaxSums];
+        new Span<float>(sums, rows * PanelLayout.BlockChannels).Clear();
+        var stretch = rows <= ThinProductCode.MaxRows ? units : UnitsPerStretch;
+        for (var unit = 0; unit < units; unit += stretch)
+        {
+            for (var row = 0; row < rows; row += ThinProductCode.MaxRows)
+                Multiply(piece, unit, Math.Min(stretch, units - unit), row, Math.Min(ThinProductCode.MaxRows, rows - row), sums + (row * PanelLayout.BlockChannels));
+        }
+
+        for (var row = 0; row < rows; row += ThinProductCode.MaxRows) Finish(piece, row, Math.Min(ThinProductCode.MaxRows, rows - row), sums + (row * PanelLayout.BlockChannels));
+    }
+
+    private void Multiply(int block, int unit, int units, int row, int rows, float* sums)
+    {
+        var layout = product.Layout;
+        var cursor = product.Tile(0, unit, units, row);
+        var arguments = new TileArguments
+        {
+            Block = product.Block(block, unit),
+            Quads = cursor.Numbers,
+            RowScales = cursor.Scales,
+            RowCorrections = cursor.Corrections,
+            Totals = sums,
+            UnitCount = units,
+            UnitsInGroup = layout.GroupSize / PanelLayout.UnitPositions,
+            LowBits = 0x0F0F0F0F,
+            RowBytes = 4L * product.Rows.TileRows,
+        };
+        code.RunThin(layout.Format, rows, &arguments);
+    }
+
+    private void Finish(int block, int row, int rows, float* sums)
+    {
+        var width = product.Layout.Format == QuantizedFormat.Int8 ? PanelLayout.Channels : 2 * PanelLayout.Channels; // of a row of sums
+        for (var p = 0; p < PanelLayout.BlockPanels; p++)
+        {
+            var channel = p * PanelLayout.Channels;
+            product.Finish(row, rows, (block * PanelLayout.BlockPanels) + p, sums + (channel / width * rows * width) + (channel % width), width);
+        }
     }
 }
 

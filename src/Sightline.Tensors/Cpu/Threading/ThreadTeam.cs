@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 
 namespace Sightline.Tensors.Cpu.Threading;
 
@@ -11,7 +12,7 @@ public interface IPieces
 
 /// <summary>
 /// A fixed team of threads for kernels. A loop is cut into pieces by its caller (never by the number of threads, so that
-/// results do not depend on it); threads take pieces from a shared counter. The caller works too. Idle members
+/// results do not depend on it); threads take runs of pieces from a shared counter. The caller works too. Idle members
 /// spin briefly (kernels follow each other within microseconds), then sleep.
 /// </summary>
 public sealed class ThreadTeam
@@ -68,7 +69,7 @@ public sealed class ThreadTeam
         {
             EnsureStarted();
             var job = Job<T>.Rent();
-            job.Start(ref pieces, count);
+            job.Start(ref pieces, count, Threads);
             Volatile.Write(ref _job, job);
             Interlocked.Increment(ref _generation);
             var asleep = Volatile.Read(ref _sleeping);
@@ -158,9 +159,10 @@ public sealed class ThreadTeam
     private abstract class Job
     {
         protected int Count;
-        private int _next;
         private int _members;
+        private int _threads;
         private Exception? _error;
+        private Counter _next;
 
         /// <summary>Enters the job unless it has ended; a member that has entered is waited for.</summary>
         public bool TryJoin()
@@ -177,17 +179,16 @@ public sealed class ThreadTeam
 
         public void Work()
         {
-            int piece;
-            while ((piece = Interlocked.Increment(ref _next) - 1) < Count)
+            while (Take(out var piece, out var end))
             {
                 try
                 {
-                    RunPiece(piece);
+                    for (; piece < end; piece++) RunPiece(piece);
                 }
                 catch (Exception error)
                 {
                     Interlocked.CompareExchange(ref _error, error, null);
-                    Volatile.Write(ref _next, Count);
+                    Volatile.Write(ref _next.Value, Count);
                 }
             }
         }
@@ -206,13 +207,36 @@ public sealed class ThreadTeam
 
         protected abstract void RunPiece(int piece);
 
-        protected void Reset(int count)
+        /// <summary>
+        /// The next pieces, neighbours: a quarter of what is left, shared out over the threads, so that few takes are needed while much is left, a thread reads memory
+        /// in one run, and nobody waits long at the end.
+        /// </summary>
+        private bool Take(out int first, out int end)
         {
-            Count = count;
+            while (true)
+            {
+                first = Volatile.Read(ref _next.Value);
+                end = first + Math.Max(1, (Count - first) / (4 * _threads));
+                if (first >= Count) return false;
+                if (Interlocked.CompareExchange(ref _next.Value, end, first) == first) return true;
+            }
+        }
+
+        protected void Reset(int count, int threads)
+        {
+            (Count, _threads) = (count, threads);
             _error = null;
-            Volatile.Write(ref _next, 0);
+            Volatile.Write(ref _next.Value, 0);
             Volatile.Write(ref _members, 0);
         }
+    }
+
+    /// <summary>Written by all threads: on cache lines of its own, or every take would cost the others the lines of the work's description.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 256)]
+    private struct Counter
+    {
+        [FieldOffset(128)]
+        public int Value;
     }
 
     private sealed class Job<T> : Job
@@ -226,10 +250,10 @@ public sealed class ThreadTeam
         /// <summary>One job object a calling thread and kind of work, used again for every loop. Loops of a thread do not nest.</summary>
         public static Job<T> Rent() => s_spare ??= new Job<T>();
 
-        public void Start(ref T pieces, int count)
+        public void Start(ref T pieces, int count, int threads)
         {
             Pieces = pieces;
-            Reset(count);
+            Reset(count, threads);
         }
 
         /// <summary>Hands the pieces back and forgets them: they may hold references that must not live as long as the thread.</summary>

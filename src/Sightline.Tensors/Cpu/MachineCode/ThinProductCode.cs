@@ -1,0 +1,158 @@
+using Sightline.Tensors.Quantized;
+
+namespace Sightline.Tensors.Cpu.MachineCode;
+
+/// <summary>
+/// A few rows times a block of weights, for <see cref="DotProductCode"/>: bounded by how fast the weights come from memory, so what counts is to have few instructions between
+/// two loads. 64 bytes of weights are one operand: the two quads of eight int8 channels, or one quad of sixteen int4 channels.
+/// </summary>
+internal static class ThinProductCode
+{
+    public const int MaxRows = 4;
+
+    private const int Panels = PanelLayout.BlockPanels;
+    private const int UpperLanes = 1; // mask registers
+    private const int LowerLanes = 2;
+    private const int Activation = 16; // registers: sums from 0 on, then these
+    private const int Weight = 24;
+    private const int Scale = 27;
+    private const int Scratch = 28;
+    private const int Mask = 29;
+    private const Register Block = Register.Rsi;
+    private const Register Quads = Register.Rdx;
+    private const Register Scales = Register.Rcx;
+    private const Register Corrections = Register.R8;
+    private const Register Sums = Register.R9;
+    private const Register UnitsLeft = Register.R10;
+    private const Register GroupLeft = Register.R11;
+    private const Register Step = Register.Rax;
+
+    /// <summary>
+    /// The function for so many rows. Sums are [panel][row][8] (int8) or [pair of panels][row][16] (int4).
+    /// </summary>
+    public static byte[] Assemble(QuantizedFormat format, int rows)
+    {
+        var code = new Assembler { VectorBytes = 64 };
+        code.SetMask(UpperLanes, 0xFF00);
+        code.SetMask(LowerLanes, 0x00FF);
+        code.Broadcast(Mask, TileArguments.NibbleMask);
+        code.Load(Block, TileArguments.Weights);
+        code.Load(Quads, TileArguments.Numbers);
+        code.Load(Scales, TileArguments.Scales);
+        code.Load(Corrections, TileArguments.Corrections);
+        code.Load(Sums, TileArguments.Sums);
+        code.Load(UnitsLeft, TileArguments.Units);
+        code.Load(Step, TileArguments.Step);
+        var group = code.Here;
+        Begin(code, format, rows);
+        code.Load(GroupLeft, TileArguments.GroupUnits);
+        code.Minimum(GroupLeft, UnitsLeft);
+        code.Subtract(UnitsLeft, GroupLeft);
+        var unit = code.Here;
+        if (format == QuantizedFormat.Int8) Int8Unit(code, rows);
+        else Int4Unit(code, rows);
+        code.Add(Quads, Step);
+        code.Subtract(GroupLeft, 1);
+        code.JumpIfNotZero(unit);
+        if (format == QuantizedFormat.Int8) Int8Flush(code, rows);
+        else Int4Flush(code, rows);
+        code.Add(Scales, Step);
+        code.Add(Corrections, Step);
+        code.Test(UnitsLeft);
+        code.JumpIfPositive(group);
+        code.Return();
+        return code.ToArray();
+    }
+
+    /// <summary>Sums begin with the correction; in int8 a channel has two lanes, of which one gets it.</summary>
+    private static void Begin(Assembler code, QuantizedFormat format, int rows)
+    {
+        for (var row = 0; row < rows; row++)
+        {
+            var correction = new Place(Corrections, 4 * row);
+            for (var panel = 0; format == QuantizedFormat.Int8 && panel < Panels; panel++) code.Broadcast((panel * rows) + row, correction, LowerLanes, zero: true);
+            for (var pair = 0; format == QuantizedFormat.Int4 && pair < Panels / 2; pair++) code.Broadcast((pair * rows) + row, correction);
+        }
+    }
+
+    private static void Int8Unit(Assembler code, int rows)
+    {
+        for (var row = 0; row < rows; row++) code.Broadcast(Activation + row, new Place(Quads, 4 * row));
+        code.Add(Quads, Step);
+        for (var row = 0; row < rows; row++) code.Broadcast(Activation + row, new Place(Quads, 4 * row), UpperLanes, zero: false);
+        for (var panel = 0; panel < Panels; panel++)
+        {
+            var weight = Weight + (panel % 2);
+            code.LoadVector(weight, new Place(Block, 64 * panel));
+            for (var row = 0; row < rows; row++) code.DotProduct((panel * rows) + row, weight, Activation + row);
+        }
+
+        code.Add(Block, 64 * Panels);
+    }
+
+    private static void Int4Unit(Assembler code, int rows)
+    {
+        for (var row = 0; row < rows; row++) code.Broadcast(Activation + row, new Place(Quads, 4 * row));
+        code.Add(Quads, Step);
+        for (var row = 0; row < rows; row++) code.Broadcast(Activation + MaxRows + row, new Place(Quads, 4 * row));
+        for (var pair = 0; pair < Panels / 2; pair++)
+        {
+            var place = new Place(Block, 64 * pair);
+            code.And(Weight, Mask, place);
+            code.ShiftRight16(Weight + 1, place, 4);
+            code.And(Weight + 1, Weight + 1, Mask);
+            for (var row = 0; row < rows; row++) code.DotProduct((pair * rows) + row, Weight, Activation + row);
+            for (var row = 0; row < rows; row++) code.DotProduct((pair * rows) + row, Weight + 1, Activation + MaxRows + row);
+        }
+
+        code.Add(Block, 32 * Panels);
+    }
+
+    /// <summary>sums += (exact sum) x (scale of the activations), one rounding.</summary>
+    private static void Int8Flush(Assembler code, int rows)
+    {
+        code.VectorBytes = 32;
+        for (var row = 0; row < rows; row++)
+        {
+            code.Broadcast(Scale, new Place(Scales, 4 * row));
+            for (var panel = 0; panel < Panels; panel++)
+            {
+                var sum = (panel * rows) + row;
+                code.UpperHalf(Scratch, sum);
+                code.Add(sum, sum, Scratch);
+                AddTo(code, sum, Scale, new Place(Sums, 32 * sum));
+            }
+        }
+
+        code.VectorBytes = 64;
+    }
+
+    /// <summary>As <see cref="Int8Flush"/>, with the factor (scale of the weights) x (scale of the activations), rounded.</summary>
+    private static void Int4Flush(Assembler code, int rows)
+    {
+        for (var pair = 0; pair < Panels / 2; pair++)
+        {
+            code.Widen16(Weight + pair, new Place(Block, 32 * pair));
+            code.ShiftLeft32(Weight + pair, Weight + pair, 16); // bfloat16 is the upper half of a float32
+        }
+
+        code.Add(Block, PanelLayout.ScaleBytes);
+        for (var row = 0; row < rows; row++)
+        {
+            code.Broadcast(Scale, new Place(Scales, 4 * row));
+            for (var pair = 0; pair < Panels / 2; pair++)
+            {
+                var sum = (pair * rows) + row;
+                code.Multiply(Scratch, Weight + pair, Scale);
+                AddTo(code, sum, Scratch, new Place(Sums, 64 * sum));
+            }
+        }
+    }
+
+    private static void AddTo(Assembler code, int sum, int factor, Place place)
+    {
+        code.ToFloat(sum, sum);
+        code.MultiplyAdd(sum, factor, place);
+        code.StoreVector(place, sum);
+    }
+}
