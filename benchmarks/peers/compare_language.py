@@ -55,7 +55,7 @@ class Peers:
 
     def sightline(self, weights, patches=0, prompt=PROMPT, tokens=32):
         target = os.path.join(tempfile.gettempdir(), "sightline-language.json")
-        command = ["dotnet", PROGRAM, "benchmark", "language", "--model", self.host(f"{FILES}/{weights}"), "--patches", str(patches), "--prompt", str(prompt), "--tokens", str(tokens), "--json", target]
+        command = ["dotnet", self.options.program, "benchmark", "language", "--model", self.host(f"{FILES}/{weights}"), "--patches", str(patches), "--prompt", str(prompt), "--tokens", str(tokens), "--json", target]
         _, _, peak = self.run(command, inside=False, environment={"SIGHTLINE_THREADS": self.threads})
         with open(target, encoding="utf-8") as file:
             rows = {row["name"]: row for row in json.load(file)["language"]}
@@ -114,7 +114,7 @@ class Peers:
     def first(self):
         for ours, theirs in (("int8", "q8_0"), ("int4", "q4_0")):
             picture = self.host(f"{FILES}/picture.png")
-            command = ["dotnet", PROGRAM, "ground", picture, "it", "--model", self.host(f"{FILES}/{ours}"), "--max-tokens", "1", "--no-picture"]
+            command = ["dotnet", self.options.program, "ground", picture, "it", "--model", self.host(f"{FILES}/{ours}"), "--max-tokens", "1", "--no-picture"]
             best = min((self.run(command, inside=False, ok=(0, 11), environment={"SIGHTLINE_THREADS": self.threads}) for _ in range(2)), key=lambda run: run[1])
             self.say("first", f"Sightline {ours}", best[1], "s", best[2])
             best = min((self.llama_picture(theirs, self.options.vision.split(",")[0]) for _ in range(2)), key=lambda run: run[1])
@@ -133,7 +133,7 @@ class Peers:
         self.run(["python3", "-c", f"import numpy, PIL.Image; PIL.Image.fromarray(numpy.random.default_rng(0).integers(0, 256, (448, 896, 3), dtype=numpy.uint8)).save('{FILES}/picture.png')"])
         for weights, plan in (("int8", "int8"), ("int4", "int4,visual=int8")):
             if not os.path.exists(self.host(f"{FILES}/{weights}")):
-                self.run(["dotnet", PROGRAM, "quantize", self.host(MODEL), self.host(f"{FILES}/{weights}"), "--weights", plan], inside=False)
+                self.run(["dotnet", self.options.program, "quantize", self.host(MODEL), self.host(f"{FILES}/{weights}"), "--weights", plan], inside=False)
         for name, arguments in (("model-bf16", ()), ("mmproj-bf16", ("--mmproj",)), ("mmproj-f16", ("--mmproj",)), ("mmproj-q8_0", ("--mmproj",))):
             if not os.path.exists(self.host(f"{FILES}/{name}.gguf")):
                 self.run(["python3", CONVERT, MODEL, *arguments, "--outtype", name.split("-")[1], "--outfile", f"{FILES}/{name}.gguf"])
@@ -151,6 +151,7 @@ def main():
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--attention", default="eager,sdpa", help="of transformers: all are shown, the best counts")
     parser.add_argument("--vision", default="f16,bf16,q8_0", help="forms of llama.cpp's image encoder; the first one is used for the first token")
+    parser.add_argument("--program", default=PROGRAM, help="the sightline to measure")
     parser.add_argument("--json")
     options = parser.parse_args()
     peers = Peers(options)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Sightline.Testing;
 
 namespace Sightline.Cli.Tests.Commands;
 
@@ -37,12 +38,27 @@ public sealed class BenchmarkTests(TinyModel tiny) : IClassFixture<TinyModel>, I
         Assert.False(Directory.Exists("runs/tiny"));
     }
 
+    [Fact]
+    public async Task A_language_model_is_measured_part_by_part()
+    {
+        var run = await CommandLineRun.Of("benchmark", "language", "-m", Fixtures.Path("models", "tiny-qwen3-vl-bf16"), "--patches", "64", "--prompt", "9", "--tokens", "3", "--rounds", "1", "--json");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        using var json = JsonDocument.Parse(run.Out);
+        var rows = json.RootElement.GetProperty("language").EnumerateArray().ToArray();
+        Assert.Equal(["image", "prompt", "answer"], rows.Select(row => row.GetProperty("name").GetString()));
+        Assert.All(rows, row => Assert.True(row.GetProperty("seconds").GetDouble() > 0 && row.GetProperty("managed_bytes").GetInt64() > 0));
+        Assert.Equal([false, true, true], rows.Select(row => row.TryGetProperty("tokens_per_second", out _)));
+        Assert.True(json.RootElement.GetProperty("peak_process_bytes").GetInt64() > json.RootElement.GetProperty("weight_bytes").GetInt64());
+    }
+
     [Theory]
     [InlineData("benchmark inference -m /no/model", ErrorKind.NotFound)]
     [InlineData("benchmark inference --samples /no/samples", ErrorKind.NotFound)]
     [InlineData("benchmark inference --seconds 0", ErrorKind.Usage)]
     [InlineData("benchmark training /no/recipe.json", ErrorKind.NotFound)]
     [InlineData("benchmark training --steps 1", ErrorKind.Usage)]
+    [InlineData("benchmark language -m /no/model", ErrorKind.NotFound)]
+    [InlineData("benchmark language -m /no/model --patches 100", ErrorKind.Usage)]
     [InlineData("benchmark", ErrorKind.Usage)]
     public async Task Bad_input_is_one_sentence(string line, ErrorKind kind)
     {

@@ -88,14 +88,6 @@ internal sealed class Assembler
     /// <summary>Clears the upper halves of the registers, which would slow code without vectors of 256 bits, and returns.</summary>
     public void Return() => _code.AddRange([0xC5, 0xF8, 0x77, 0xC3]);
 
-    /// <summary>Asks for the cache line of a place (PREFETCHT0).</summary>
-    public void Prefetch(Place place)
-    {
-        if ((int)place.Base >= 8) _code.Add(0x41);
-        _code.AddRange([0x0F, 0x18, (byte)(0x80 | (1 << 3) | ((int)place.Base & 7))]);
-        _code.AddRange(BitConverter.GetBytes(place.Offset));
-    }
-
     /// <summary>Sets a mask register, by way of RAX.</summary>
     public void SetMask(int mask, int lanes)
     {

@@ -65,8 +65,7 @@ internal sealed unsafe class DotProductCode
 
         code.Load(GroupLeft, TileArguments.GroupUnits);
         code.Minimum(GroupLeft, UnitsLeft);
-        code.Load(Other, TileArguments.GroupUnits);
-        code.Subtract(UnitsLeft, Other);
+        code.Subtract(UnitsLeft, GroupLeft);
         var unit = code.Here;
         if (format == QuantizedFormat.Int8) Int8Unit(code);
         else Int4Unit(code);

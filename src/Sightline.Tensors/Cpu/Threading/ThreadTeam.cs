@@ -197,7 +197,12 @@ public sealed class ThreadTeam
         public void AwaitOthers()
         {
             var wait = default(SpinWait);
-            while (Interlocked.CompareExchange(ref _members, -1, 0) != 0) wait.SpinOnce(sleep1Threshold: -1);
+            for (var spins = 0; Interlocked.CompareExchange(ref _members, -1, 0) != 0; spins++)
+            {
+                // the others are at their last pieces: a system call would take longer
+                if (spins < SpinRounds) Thread.SpinWait(5);
+                else wait.SpinOnce(sleep1Threshold: -1);
+            }
         }
 
         public void Rethrow()
