@@ -7,7 +7,6 @@ using Sightline.Models;
 using Sightline.Models.QwenVl;
 using Sightline.Nn;
 using Sightline.Text;
-using Sightline.Text.Answers;
 using Sightline.Text.Prompts;
 
 namespace Sightline.Grounding;
