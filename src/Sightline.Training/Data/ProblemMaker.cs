@@ -172,7 +172,12 @@ public sealed class ProblemMaker
         {
             var points = boxes.Select(box => new AnsweredPoint(box.Box.CenterX, box.Box.CenterY, box.Box.Frame, words)).ToList();
             problem = problem with { Points = [.. points.Select(point => new Box(point.X, point.Y, point.X, point.Y, point.Frame))] };
-            return FrameOf(sample) is { } there ? Solved(problem, there, AnswerWriter.Points(_template.Form ?? AnswerForm.Pairs, points, there)) : problem;
+            // a point is right anywhere in its box: rewards compare with boxes, supervised training teaches the centres
+            return FrameOf(sample) is not { } there ? problem
+                : Solved(problem, there, AnswerWriter.Points(_template.Form ?? AnswerForm.Pairs, points, there)) with
+                {
+                    Solution = $"<answer>{AnswerWriter.Boxes(_template.Form ?? AnswerForm.Pairs, [.. boxes.Select(box => new AnsweredBox(box.Box, words))], there)}</answer>",
+                };
         }
 
         if (FrameOf(sample) is not { } frame) return problem;

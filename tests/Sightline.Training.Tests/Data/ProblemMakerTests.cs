@@ -81,6 +81,10 @@ public class ProblemMakerTests
         Assert.Equal(2, notes.Count);
         Assert.Equal(2, RewardFunctions.Get("visual-rft/lisa_accuracy").Score(new RewardCase(problems[0].Answer!, problems[0].Solution!)), 1e-9);
         Assert.Equal(3, ProblemMaker.Make(data, ClassNames.Plain, new ProblemOptions(), out _).Count);
+        // points are taught at the centre and right anywhere in their box
+        var pointing = ProblemMaker.Make(data, ClassNames.Plain, new ProblemOptions { Task = GroundingTask.Pointing, OwnFrame = (_, _) => CoordinateFrame.Thousandths }, out _)[0];
+        Assert.Equal("(150,250)", pointing.Answer);
+        Assert.Equal(1, RewardFunctions.Get("sightline/point").Score(new RewardCase(pointing.Answer!, pointing.Solution!)), 1e-9);
     }
 
     [Fact]
