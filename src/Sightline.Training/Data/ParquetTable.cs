@@ -7,7 +7,7 @@ namespace Sightline.Training.Data;
 /// <param name="Path">The file that it came from, or null.</param>
 internal sealed record ParquetPicture(byte[]? Bytes, string? Path);
 
-/// <summary>Rows of Parquet files, read through DuckDB (docs/decisions/0008).</summary>
+/// <summary>Rows of Parquet files, read through DuckDB (docs/decisions/0009).</summary>
 internal static class ParquetTable
 {
     /// <summary>The files of a table: the file itself, or those of a folder or of its <c>data</c>, as a repository of the hub has them.</summary>
