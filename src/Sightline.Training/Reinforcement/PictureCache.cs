@@ -1,7 +1,6 @@
 using Sightline.Generation;
 using Sightline.Tensors;
 using Sightline.Tensors.Autograd;
-using Sightline.Tensors.Ops;
 
 namespace Sightline.Training.Reinforcement;
 

@@ -1,7 +1,5 @@
-using Sightline.Generation;
 using Sightline.Tensors;
 using Sightline.Tensors.Autograd;
-using Sightline.Tensors.Ops;
 using Sightline.Training.Recipes;
 using Sightline.Training.Runs;
 

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Sightline.Generation;
 using Sightline.Tensors;
-using Sightline.Tensors.Autograd;
 using Sightline.Training.Optim;
 using Sightline.Training.Recipes;
 using Sightline.Training.Runs;

@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using Sightline.Geometry;
 using Sightline.Imaging;
-using Sightline.Imaging.Resampling;
 using Sightline.Text.Answers;
 using Sightline.Training.Data;
 
