@@ -28,8 +28,9 @@ public sealed record GroundingScore : IMeasurement
     /// <summary>As <see cref="Accuracy"/>, for expressions that need the whole picture (position, order, relation).</summary>
     public double RelationalAccuracy => Defined(Referring?.RelationalAccuracy);
 
-    /// <summary>Matthews correlation of "something is here"; NaN where nothing was asked.</summary>
-    public double PresenceMcc => Presence?.MatthewsCorrelation ?? double.NaN;
+    /// <summary>Matthews correlation of "something is here"; NaN unless both present and absent phrases were asked.</summary>
+    public double PresenceMcc =>
+        Presence is { } said && said.TruePositives + said.FalseNegatives > 0 && said.FalsePositives + said.TrueNegatives > 0 ? said.MatthewsCorrelation : double.NaN;
 
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, double> Values

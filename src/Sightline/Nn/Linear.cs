@@ -6,7 +6,7 @@ namespace Sightline.Nn;
 
 /// <summary>
 /// y = x Wᵀ + b, over the last axis. Parameters <c>weight</c> [Out, In] and <c>bias</c> [Out]. The store decides whether the product runs on
-/// int8 or int4 weights (<see cref="ParameterStore.Quantization"/>, <see cref="WeightPlan"/>), and whether a low-rank adapter is added (<see cref="ParameterStore.Adapters"/>).
+/// int8 or int4 weights (<see cref="WeightPlan"/>), and whether a low-rank adapter is added (<see cref="ParameterStore.Adapters"/>).
 /// </summary>
 public sealed class Linear
 {
