@@ -6,7 +6,7 @@ namespace Sightline.Tensors.Cpu.MachineCode;
 /// <summary>
 /// Quantized tiles in machine code for processors that have VPDPBUSD only in its AVX-512 form (AVX512-VNNI: AMD Zen 4; Intel since Ice Lake), for which .NET 10 has no
 /// intrinsic. One instruction does what takes three of those it has. Does the same sums in the same order as
-/// <see cref="Cpu.Quantized.QuantizedTiles{TKernel, TAcc, TWeight, TActivation}"/>, and so gives the same bits. See docs/decisions/0009.
+/// <see cref="Cpu.Quantized.QuantizedTiles{TKernel, TAcc, TWeight, TActivation}"/>, and so gives the same bits. See docs/decisions/0008.
 /// <para>A tile is 6 rows x 4 panels: 24 sums, the four panels' weights and a few activations fill the 32 registers.</para>
 /// </summary>
 internal sealed unsafe class DotProductCode
