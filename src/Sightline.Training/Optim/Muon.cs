@@ -29,11 +29,7 @@ public sealed class Muon : IDisposable
     // root mean square of an update over the learning rate; AdamW's is 0.2 to 0.4. Nano learned generated scenes faster with 0.5 than with 0.2 (docs/experiments.md)
     private const double UpdateSize = 0.5;
 
-    // bytes of the matrices of one shape that go through a product together: small ones share neither a core nor a wait, and a few stay in its cache
-    private const int StackBytes = 1 << 20;
-
     private readonly List<Slot> _slots = [];
-    private readonly List<Slot[]> _stacks = [];
 
     /// <summary>Makes zero state for every parameter that is trainable now.</summary>
     public Muon(IEnumerable<Parameter> parameters, Func<Parameter, double>? learningRateFactor = null, Func<Parameter, double>? weightDecay = null)
@@ -45,9 +41,6 @@ public sealed class Muon : IDisposable
             var state = Tensor.Zeros(parameter.Value.Shape, engine: parameter.Value.Engine).AsParameter(requiresGrad: false);
             _slots.Add(new Slot(parameter, state, learningRateFactor?.Invoke(parameter) ?? 1, weightDecay?.Invoke(parameter) ?? 0));
         }
-
-        foreach (var shape in _slots.GroupBy(slot => (slot.Rows, slot.Columns)))
-            _stacks.AddRange(shape.Chunk(Math.Max(1, StackBytes / (sizeof(float) * shape.Key.Rows * shape.Key.Columns))));
     }
 
     /// <summary>True for float32 matrices and dense convolutions [outputs, inputs, k, k] of some size that are not tables.</summary>
@@ -62,14 +55,22 @@ public sealed class Muon : IDisposable
     /// <summary>One update. Parameters without a gradient are left as they are. Gradients are multiplied by <paramref name="gradientScale"/> first.</summary>
     public void Step(double learningRate, double gradientScale = 1)
     {
-        foreach (var stack in _stacks)
+        foreach (var slot in _slots)
         {
-            var slots = Array.FindAll(stack, slot => slot.Parameter.Value.Grad is not null);
-            if (slots.Length == 0) continue;
+            if (slot.Parameter.Value.Grad is not { } gradient) continue;
             using var scope = TensorScope.Open();
             using var noGrad = Tape.NoGrad();
-            var updates = Orthogonalize(Op.Stack(0, Array.ConvertAll(slots, slot => Direction(slot, gradientScale)))); // [n, R, C]
-            for (var i = 0; i < slots.Length; i++) Move(slots[i], Op.Slice(updates, 0, i, 1), learningRate);
+            var weights = slot.Parameter.Value;
+            var rows = weights.Shape[0];
+            var columns = (int)(weights.Count / rows);
+            // momentum, with Nesterov's look ahead
+            gradient.Engine.MoveAverage(slot.Momentum, Op.Scale(gradient, (float)gradientScale), Momentum);
+            var ahead = Op.Add(Op.Scale(gradient, (float)(gradientScale * (1 - Momentum))), Op.Scale(slot.Momentum, Momentum));
+            var update = Orthogonalize(Op.Reshape(ahead, rows, columns));
+            var rate = learningRate * slot.LearningRateFactor;
+            var size = UpdateSize * Math.Sqrt(Math.Max(rows, columns));
+            // decay is part of the gradient there: divided by the size, it becomes decoupled
+            weights.Engine.SgdStep(weights, Op.Reshape(update, weights.Shape.ToArray()), null, new SgdSettings(rate * size, WeightDecay: slot.WeightDecay / size));
         }
     }
 
@@ -81,17 +82,16 @@ public sealed class Muon : IDisposable
     {
         foreach (var slot in _slots) slot.Momentum.Dispose();
         _slots.Clear();
-        _stacks.Clear();
     }
 
     /// <summary>
-    /// About U Vᵀ of the singular value decomposition U Σ Vᵀ of matrices [n, R, C] with singular values of at most 1, by Newton-Schulz iterations in float32
-    /// on the side with fewer rows.
+    /// About U Vᵀ of the singular value decomposition U Σ Vᵀ of a matrix [R, C], by Newton-Schulz iterations in float32 on the side with fewer rows.
     /// </summary>
-    internal static Tensor Orthogonalize(Tensor matrices)
+    internal static Tensor Orthogonalize(Tensor matrix)
     {
-        var tall = matrices.Shape[^2] > matrices.Shape[^1];
-        var x = matrices;
+        var tall = matrix.Shape[0] > matrix.Shape[1];
+        var norm = Math.Sqrt(matrix.Engine.SquaredNorm(matrix));
+        var x = Op.Scale(matrix, (float)(1 / ((norm * 1.01) + 1e-7)));
         foreach (var (a, b, c) in Polynomials)
         {
             var gram = tall ? Op.MatMul(x, x, transposeA: true) : Op.MatMul(x, x, transposeB: true);
@@ -102,31 +102,5 @@ public sealed class Muon : IDisposable
         return x;
     }
 
-    /// <summary>A matrix [R, C] over a little more than its Frobenius norm, so that no singular value is above 1.</summary>
-    internal static Tensor Normalize(Tensor matrix) => Op.Scale(matrix, (float)(1 / ((Math.Sqrt(matrix.Engine.SquaredNorm(matrix)) * 1.01) + 1e-7)));
-
-    // momentum, with Nesterov's look ahead
-    private static Tensor Direction(Slot slot, double gradientScale)
-    {
-        var gradient = slot.Parameter.Value.Grad!;
-        gradient.Engine.MoveAverage(slot.Momentum, Op.Scale(gradient, (float)gradientScale), Momentum);
-        var ahead = Op.Add(Op.Scale(gradient, (float)(gradientScale * (1 - Momentum))), Op.Scale(slot.Momentum, Momentum));
-        return Normalize(Op.Reshape(ahead, slot.Rows, slot.Columns));
-    }
-
-    private static void Move(Slot slot, Tensor update, double learningRate)
-    {
-        var weights = slot.Parameter.Value;
-        var rate = learningRate * slot.LearningRateFactor;
-        var size = UpdateSize * Math.Sqrt(Math.Max(slot.Rows, slot.Columns));
-        // decay is part of the gradient there: divided by the size, it becomes decoupled
-        weights.Engine.SgdStep(weights, Op.Reshape(update, weights.Shape.ToArray()), null, new SgdSettings(rate * size, WeightDecay: slot.WeightDecay / size));
-    }
-
-    private sealed record Slot(Parameter Parameter, Tensor Momentum, double LearningRateFactor, double WeightDecay)
-    {
-        public int Rows { get; } = Parameter.Value.Shape[0];
-
-        public int Columns { get; } = (int)(Parameter.Value.Count / Parameter.Value.Shape[0]);
-    }
+    private sealed record Slot(Parameter Parameter, Tensor Momentum, double LearningRateFactor, double WeightDecay);
 }

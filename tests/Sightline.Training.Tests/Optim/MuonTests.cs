@@ -31,7 +31,7 @@ public sealed class MuonTests : TensorTest
             }
         }
 
-        var y = Muon.Orthogonalize(Muon.Normalize(Tensor.From(matrix, [rows, columns]))).AsSpan<float>();
+        var y = Muon.Orthogonalize(Tensor.From(matrix, [rows, columns])).AsSpan<float>();
         for (var a = 0; a < rank; a++)
         {
             for (var b = 0; b < rank; b++)
@@ -46,16 +46,6 @@ public sealed class MuonTests : TensorTest
                 else Assert.InRange(dot, -1e-3, 1e-3);
             }
         }
-    }
-
-    [Fact]
-    public void Matrices_of_a_stack_do_not_feel_each_other()
-    {
-        using var scope = TensorScope.Open();
-        var random = new RandomStream(3);
-        var each = Enumerable.Range(0, 5).Select(_ => Muon.Normalize(Tensor.From(Enumerable.Range(0, 160 * 40).Select(_ => (float)random.NextDouble() - 0.5f).ToArray(), [160, 40]))).ToArray();
-        var together = Muon.Orthogonalize(Op.Stack(0, each)).AsSpan<float>().ToArray();
-        Assert.Equal(each.SelectMany(matrix => Muon.Orthogonalize(matrix).AsSpan<float>().ToArray()), together);
     }
 
     [Fact]
