@@ -8,8 +8,9 @@ using Sightline.Training.Evaluation;
 namespace Sightline.Training.Grounding;
 
 /// <summary>
-/// The quick measurement between two steps of a training: batches of the pictures that training keeps, scaled as they are, all phrases of a picture
-/// in one pass. What a finished model is worth, <see cref="FinalMeasurement"/> says.
+/// The quick measurement between two steps of a training: batches of the pictures that training keeps, scaled as they are; the classes of a picture in
+/// one pass, its expressions in another, because patches see all phrases of a pass, and "the king left of the queen" says that there is a queen.
+/// What a finished model is worth, <see cref="FinalMeasurement"/> says.
 /// </summary>
 public sealed class GroundingEvaluator(FusionModel model, FusionProcessor processor)
 {
@@ -27,27 +28,40 @@ public sealed class GroundingEvaluator(FusionModel model, FusionProcessor proces
         {
             cancellationToken.ThrowIfCancellationRequested();
             var samples = Enumerable.Range(start, Math.Min(Batch, total - start)).Select(i => source.Get(i)).ToArray();
-            using var scope = TensorScope.Open();
-            using var noGrad = Tape.NoGrad();
-            var output = model.Forward(processor.ToTensor([.. samples.Select(s => s.Canvas)]), processor.ToTensors([.. samples.Select(s => (IReadOnlyList<string>)s.Phrases)]));
+            var classes = samples.Select((_, b) => pictures?.ClassesAsked(start + b) ?? []).ToArray();
             for (var b = 0; b < samples.Length; b++)
+                detection.AddPicture(start + b + 1, samples[b].Canvas.Placement.SourceWidth, samples[b].Canvas.Placement.SourceHeight);
+            foreach (var (b, p, answer) in Answers(samples, [.. classes.Select(asked => ..asked.Count)]).Concat(Answers(samples, [.. classes.Select(asked => asked.Count..)])))
             {
-                var sample = samples[b];
-                var answers = FusionAnswers.Read(output, b, sample.Canvas, sample.Phrases, GroundingOptions.ForEvaluation).ToArray();
-                var classes = pictures?.ClassesAsked(start + b) ?? [];
-                detection.AddPicture(start + b + 1, sample.Canvas.Placement.SourceWidth, sample.Canvas.Placement.SourceHeight);
-                for (var p = 0; p < answers.Length; p++)
-                {
-                    var boxes = sample.Targets[p].Select(o => TargetBox(sample, o)).ToArray();
-                    said.Add(answers[p].Presence >= ReferringResult.PresentFrom);
-                    present.Add(boxes.Length > 0);
-                    if (p < classes.Count) detection.Add(start + b + 1, classes[p], boxes, answers[p]);
-                    else expressions.Add(Judge(sample, p, boxes, answers[p]));
-                }
+                var boxes = samples[b].Targets[p].Select(o => TargetBox(samples[b], o)).ToArray();
+                said.Add(answer.Presence >= ReferringResult.PresentFrom);
+                present.Add(boxes.Length > 0);
+                if (p < classes[b].Count) detection.Add(start + b + 1, classes[b][p], boxes, answer);
+                else expressions.Add(Judge(samples[b], p, boxes, answer));
             }
         }
 
         return new GroundingScore { Source = source.Name, Referring = new ReferringResult(expressions), Presence = PresenceScore.Of(said, present), Detection = detection.Score(source.Name) };
+    }
+
+    /// <summary>What the model answers to some of the phrases of each sample, in one pass: sample, phrase, answer.</summary>
+    private List<(int Sample, int Phrase, PhraseAnswer Answer)> Answers(TrainingSample[] samples, Range[] some)
+    {
+        var found = new List<(int, int, PhraseAnswer)>();
+        int[] asked = [.. Enumerable.Range(0, samples.Length).Where(b => samples[b].Phrases[some[b]].Length > 0)];
+        if (asked.Length == 0) return found;
+        using var scope = TensorScope.Open();
+        using var noGrad = Tape.NoGrad();
+        var output = model.Forward(processor.ToTensor([.. asked.Select(b => samples[b].Canvas)]), processor.ToTensors([.. asked.Select(b => (IReadOnlyList<string>)samples[b].Phrases[some[b]])]));
+        for (var i = 0; i < asked.Length; i++)
+        {
+            var sample = samples[asked[i]];
+            var (first, _) = some[asked[i]].GetOffsetAndLength(sample.Phrases.Length);
+            var answers = FusionAnswers.Read(output, i, sample.Canvas, sample.Phrases[some[asked[i]]], GroundingOptions.ForEvaluation);
+            found.AddRange(answers.Select((answer, p) => (asked[i], first + p, answer)));
+        }
+
+        return found;
     }
 
     private static Box TargetBox(TrainingSample sample, int o)
