@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using Sightline.Training.Recipes;
 using Sightline.Training.Rewards;
@@ -7,6 +8,8 @@ namespace Sightline.Cli;
 /// <summary>Rewards of the user's own: the classes of the assemblies that a recipe names.</summary>
 internal static class RewardAssemblies
 {
+    private const string Reason = "The user's assembly is no part of the tool and so is never trimmed; the tool itself is precompiled, not trimmed (docs/decisions/0001). A library that trims adds rewards by RewardFunctions.Add.";
+
     /// <summary>Makes the rewards of all assemblies of a recipe known.</summary>
     /// <exception cref="SightlineException">NotFound or BadRecipe: an assembly cannot be read, or has no such class.</exception>
     public static void Load(LanguageRecipe recipe)
@@ -17,10 +20,7 @@ internal static class RewardAssemblies
             if (!File.Exists(path)) throw new SightlineException(ErrorKind.NotFound, $"the reward '{reward.Name}': there is no assembly at {Path.GetFullPath(path)}");
             try
             {
-                var own = Assembly.LoadFrom(Path.GetFullPath(path)).GetExportedTypes()
-                    .Where(type => typeof(IReward).IsAssignableFrom(type) && !type.IsAbstract && type.GetConstructor(Type.EmptyTypes) is not null)
-                    .Select(type => (IReward)Activator.CreateInstance(type)!)
-                    .ToList();
+                var own = Make(path);
                 RewardFunctions.Add(own.Find(known => known.Name == reward.Name)
                     ?? throw new SightlineException(ErrorKind.BadRecipe, $"the reward '{reward.Name}': {path} has {(own.Count == 0 ? "no public class that is an IReward and needs no arguments" : $"only {string.Join(", ", own.Select(known => known.Name))}")}"));
             }
@@ -30,4 +30,14 @@ internal static class RewardAssemblies
             }
         }
     }
+
+    [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = Reason)]
+    [UnconditionalSuppressMessage("Trimming", "IL2067", Justification = Reason)]
+    [UnconditionalSuppressMessage("Trimming", "IL2070", Justification = Reason)]
+    private static List<IReward> Make(string path) =>
+    [
+        .. Assembly.LoadFrom(Path.GetFullPath(path)).GetExportedTypes()
+            .Where(type => typeof(IReward).IsAssignableFrom(type) && !type.IsAbstract && type.GetConstructor(Type.EmptyTypes) is not null)
+            .Select(type => (IReward)Activator.CreateInstance(type)!),
+    ];
 }

@@ -1,5 +1,4 @@
 using Sightline.Testing;
-using Sightline.Training.Runs;
 using Sightline.Training.Tests.Grounding;
 using Sightline.Training.Tests.Reinforcement;
 using Sightline.Training.Tests.Reporting;

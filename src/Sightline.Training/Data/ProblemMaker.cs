@@ -1,7 +1,6 @@
 using Sightline.Geometry;
 using Sightline.Imaging;
 using Sightline.Tensors;
-using Sightline.Text;
 using Sightline.Text.Answers;
 using Sightline.Text.Prompts;
 using Sightline.Training.Expressions;

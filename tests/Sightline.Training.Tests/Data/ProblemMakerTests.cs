@@ -126,7 +126,7 @@ public class ProblemMakerTests
                 if (format is DataFormat.Problems or DataFormat.VisualRft) Assert.Equal(problems[i].Subject, again[i].Subject);
             }
 
-            Assert.Empty(DataLint.Check(DataSet.Open(path)).Where(finding => finding.Severity == LintSeverity.Error));
+            Assert.DoesNotContain(DataLint.Check(DataSet.Open(path)), finding => finding.Severity == LintSeverity.Error);
         }
     }
 
