@@ -29,10 +29,12 @@ public sealed class LettersReward : IReward
         if (++_calls != int.Parse(when[0], CultureInfo.InvariantCulture)) return;
         var delay = int.Parse(when[1], CultureInfo.InvariantCulture);
         if (delay == 0) Process.GetCurrentProcess().Kill();
-        new Thread(() =>
+        var killer = new Thread(() =>
         {
             Thread.Sleep(delay);
             Process.GetCurrentProcess().Kill();
-        }) { IsBackground = true }.Start();
+        });
+        killer.IsBackground = true;
+        killer.Start();
     }
 }
