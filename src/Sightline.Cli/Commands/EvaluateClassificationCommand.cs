@@ -49,7 +49,7 @@ internal sealed class EvaluateClassificationCommand : ToolCommand
         }
 
         var result = results[0];
-        var spread = Spread(results, settings);
+        var spread = RunSpread.Of(settings.Seed, results.ConvertAll(one => settings.Protocol == EvaluationProtocol.Published ? one.Published : one.Official));
         var against = other is null ? null : result.Compare(other, settings.Bootstrap);
         if (settings.Json is { } target) JsonOutput.Write(Terminal, target, json => result.WriteJson(json, Provenance.Of(Terminal, settings.Seed), against, spread));
         if (settings.Json == JsonOutput.Stdout) return ExitCode.Success;
@@ -67,12 +67,5 @@ internal sealed class EvaluateClassificationCommand : ToolCommand
     {
         text = text.ReplaceLineEndings(" ");
         return text.Length <= 40 ? text : text[..40] + "...";
-    }
-
-    private static RunSpread? Spread(List<ClassificationResult> results, Settings settings)
-    {
-        if (results.Count < 2) return null;
-        var figures = results.ConvertAll(result => settings.Protocol == EvaluationProtocol.Published ? result.Published : result.Official);
-        return new RunSpread([.. results.Select((_, run) => settings.Seed + (ulong)run)], [.. figures[0].Select(figure => figure.Name)], figures.ConvertAll(run => (IReadOnlyList<double>)[.. run.Select(figure => figure.Value)]));
     }
 }

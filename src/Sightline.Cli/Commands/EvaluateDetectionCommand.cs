@@ -115,8 +115,7 @@ internal sealed class EvaluateDetectionCommand : ToolCommand
     {
         if (runs.Count < 2) return null;
         var rules = settings.Protocol == EvaluationProtocol.Published ? EvaluationProtocol.Published : EvaluationProtocol.Official;
-        var scores = runs.ConvertAll(run => Score(run, settings with { Bootstrap = null, Protocol = rules }, rules)!);
-        return new RunSpread([.. runs.Select((_, run) => settings.Seed + (ulong)run)], scores[0].Names, scores.ConvertAll(score => score.Stats));
+        return RunSpread.Of(settings.Seed, runs.ConvertAll(run => Figures(Score(run, settings with { Bootstrap = null, Protocol = rules }, rules)!)));
     }
 
     private static IReadOnlyList<(string, double, Interval?)> Figures(DetectionScore score) =>

@@ -55,7 +55,7 @@ internal sealed class EvaluateReasoningCommand : ToolCommand
         }
 
         var result = results[0];
-        var spread = Spread(results, settings);
+        var spread = RunSpread.Of(settings.Seed, results.ConvertAll(one => ReasoningResult.Figures(settings.Protocol == EvaluationProtocol.Published ? one.Published : one.Official)));
         var against = other is null ? null : result.Compare(other, settings.Bootstrap);
         if (settings.Json is { } target) JsonOutput.Write(Terminal, target, json => result.WriteJson(json, Provenance.Of(Terminal, settings.Seed), against, spread));
         if (settings.Json == JsonOutput.Stdout) return ExitCode.Success;
@@ -65,12 +65,5 @@ internal sealed class EvaluateReasoningCommand : ToolCommand
         if (result.Spoken.Note is { } note) Terminal.Line($"note: {note}");
         if (against is not null) ComparisonTable.Write(Terminal, against, settings.Against!);
         return ExitCode.Success;
-    }
-
-    private static RunSpread? Spread(List<ReasoningResult> results, Settings settings)
-    {
-        if (results.Count < 2) return null;
-        var figures = results.ConvertAll(result => ReasoningResult.Figures(settings.Protocol == EvaluationProtocol.Published ? result.Published : result.Official));
-        return new RunSpread([.. results.Select((_, run) => settings.Seed + (ulong)run)], [.. figures[0].Select(figure => figure.Name)], figures.ConvertAll(run => (IReadOnlyList<double>)[.. run.Select(figure => figure.Value)]));
     }
 }

@@ -56,8 +56,7 @@ internal sealed class EvaluateReferringCommand : ToolCommand
         }
 
         var result = results[0];
-        var spread = results.Count < 2 ? null : new RunSpread(
-            [.. results.Select((_, run) => settings.Seed + (ulong)run)], ["accuracy at IoU 0.5", "mean IoU"], results.ConvertAll(one => (IReadOnlyList<double>)[one.Boxes.AccuracyAt(0.5), one.Boxes.MeanIou]));
+        var spread = RunSpread.Of(settings.Seed, results.ConvertAll(one => (IReadOnlyList<(string, double, Interval?)>)[("accuracy at IoU 0.5", one.Boxes.AccuracyAt(0.5), null), ("mean IoU", one.Boxes.MeanIou, null)]));
         var against = other is null ? null : result.Compare(other, settings.Bootstrap);
         if (settings.Json is { } target) JsonOutput.Write(Terminal, target, json => result.WriteJson(json, Provenance.Of(Terminal, settings.Seed), against, spread));
         if (settings.Json == JsonOutput.Stdout) return ExitCode.Success;

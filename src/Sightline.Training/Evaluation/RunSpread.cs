@@ -19,6 +19,16 @@ public sealed class RunSpread
         (Seeds, Names, Values) = (seeds, names, values);
     }
 
+    /// <summary>The spread of runs with consecutive seeds; null for fewer than two.</summary>
+    /// <param name="firstSeed">Of the first run.</param>
+    /// <param name="runs">The named figures of each run, the same names in each.</param>
+    public static RunSpread? Of(ulong firstSeed, IReadOnlyList<IReadOnlyList<(string Name, double Value, Interval? Interval)>> runs)
+    {
+        ArgumentNullException.ThrowIfNull(runs);
+        return runs.Count < 2 ? null : new RunSpread(
+            [.. runs.Select((_, run) => firstSeed + (ulong)run)], [.. runs[0].Select(figure => figure.Name)], [.. runs.Select(run => (IReadOnlyList<double>)[.. run.Select(figure => figure.Value)])]);
+    }
+
     /// <summary>One a run.</summary>
     public IReadOnlyList<ulong> Seeds { get; }
 

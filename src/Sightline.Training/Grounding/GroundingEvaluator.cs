@@ -31,7 +31,10 @@ public sealed class GroundingEvaluator(FusionModel model, FusionProcessor proces
             var classes = samples.Select((_, b) => pictures?.ClassesAsked(start + b) ?? []).ToArray();
             for (var b = 0; b < samples.Length; b++)
                 detection.AddPicture(start + b + 1, samples[b].Canvas.Placement.SourceWidth, samples[b].Canvas.Placement.SourceHeight);
-            foreach (var (b, p, answer) in Answers(samples, [.. classes.Select(asked => ..asked.Count)]).Concat(Answers(samples, [.. classes.Select(asked => asked.Count..)])))
+            using var scope = TensorScope.Open();
+            using var noGrad = Tape.NoGrad();
+            var features = model.EncodeImage(processor.ToTensor([.. samples.Select(sample => sample.Canvas)]));
+            foreach (var (b, p, answer) in Answers(features, samples, [.. classes.Select(asked => ..asked.Count)]).Concat(Answers(features, samples, [.. classes.Select(asked => asked.Count..)])))
             {
                 var boxes = samples[b].Targets[p].Select(o => TargetBox(samples[b], o)).ToArray();
                 said.Add(answer.Presence >= ReferringResult.PresentFrom);
@@ -45,23 +48,16 @@ public sealed class GroundingEvaluator(FusionModel model, FusionProcessor proces
     }
 
     /// <summary>What the model answers to some of the phrases of each sample, in one pass: sample, phrase, answer.</summary>
-    private List<(int Sample, int Phrase, PhraseAnswer Answer)> Answers(TrainingSample[] samples, Range[] some)
+    private IEnumerable<(int Sample, int Phrase, PhraseAnswer Answer)> Answers(ImageFeatures features, TrainingSample[] samples, Range[] some)
     {
-        var found = new List<(int, int, PhraseAnswer)>();
-        int[] asked = [.. Enumerable.Range(0, samples.Length).Where(b => samples[b].Phrases[some[b]].Length > 0)];
-        if (asked.Length == 0) return found;
-        using var scope = TensorScope.Open();
-        using var noGrad = Tape.NoGrad();
-        var output = model.Forward(processor.ToTensor([.. asked.Select(b => samples[b].Canvas)]), processor.ToTensors([.. asked.Select(b => (IReadOnlyList<string>)samples[b].Phrases[some[b]])]));
-        for (var i = 0; i < asked.Length; i++)
+        var tokens = processor.ToTensors([.. samples.Select((sample, b) => (IReadOnlyList<string>)sample.Phrases[some[b]])]);
+        if (tokens.Lengths.Length == 0) yield break;
+        var output = model.Ground(features, model.EncodeText(tokens), tokens.Lengths, tokens.CountByPicture);
+        for (var b = 0; b < samples.Length; b++)
         {
-            var sample = samples[asked[i]];
-            var (first, _) = some[asked[i]].GetOffsetAndLength(sample.Phrases.Length);
-            var answers = FusionAnswers.Read(output, i, sample.Canvas, sample.Phrases[some[asked[i]]], GroundingOptions.ForEvaluation);
-            found.AddRange(answers.Select((answer, p) => (asked[i], first + p, answer)));
+            var (p, _) = some[b].GetOffsetAndLength(samples[b].Phrases.Length);
+            foreach (var answer in FusionAnswers.Read(output, b, samples[b].Canvas, samples[b].Phrases[some[b]], GroundingOptions.ForEvaluation)) yield return (b, p++, answer);
         }
-
-        return found;
     }
 
     private static Box TargetBox(TrainingSample sample, int o)

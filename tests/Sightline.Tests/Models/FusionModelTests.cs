@@ -40,6 +40,16 @@ public sealed class FusionModelTests : IDisposable
     }
 
     [Fact]
+    public void A_picture_that_is_asked_nothing_changes_nothing_for_the_others()
+    {
+        string[] phrases = ["red star", "the largest ring"];
+        var (alone, beside) = (Forward([1], [phrases]), Forward([0, 1, 2], [[], phrases, []]));
+        Close(alone.Boxes.ToArray<float>(), Part(beside.Boxes, 1));
+        Close(alone.Logits.ToArray<float>(), Part(beside.Logits, 1));
+        Close(alone.Presence.ToArray<float>(), beside.Presence.ToArray<float>());
+    }
+
+    [Fact]
     public void Words_that_were_encoded_before_give_the_same_answer()
     {
         var phrases = _processor.ToTensors([["red star", "ring"]]);

@@ -23,13 +23,6 @@ internal sealed unsafe class DotProductCode
     private const int Activations = 2;
     private const int Scratch = Activation + Activations;
     private const int Mask = Scratch + 1;
-    private const Register Block = Register.Rsi;
-    private const Register Quads = Register.Rdx;
-    private const Register Scales = Register.Rcx;
-    private const Register Corrections = Register.R8;
-    private const Register Sums = Register.R9;
-    private const Register UnitsLeft = Register.R10;
-    private const Register GroupLeft = Register.R11;
     private const Register Other = Register.Rax;
     private readonly nint[] _tiles;
     private readonly nint[] _thin;
@@ -51,33 +44,8 @@ internal sealed unsafe class DotProductCode
         var code = new Assembler();
         if (format == QuantizedFormat.Int4) code.Broadcast(Mask, TileArguments.NibbleMask);
         var tile = code.Here;
-        code.Load(Block, TileArguments.Weights);
-        code.Load(Quads, TileArguments.Numbers);
-        code.Load(Scales, TileArguments.Scales);
-        code.Load(Corrections, TileArguments.Corrections);
-        code.Load(Sums, TileArguments.Sums);
-        code.Load(UnitsLeft, TileArguments.Units);
-        var group = code.Here;
-        for (var row = 0; row < TileRows; row++)
-        {
-            for (var panel = 0; panel < Panels; panel++) code.Broadcast(Sum(panel, row), new Place(Corrections, 4 * row));
-        }
-
-        code.Load(GroupLeft, TileArguments.GroupUnits);
-        code.Minimum(GroupLeft, UnitsLeft);
-        code.Subtract(UnitsLeft, GroupLeft);
-        var unit = code.Here;
-        if (format == QuantizedFormat.Int8) Int8Unit(code);
-        else Int4Unit(code);
-        code.Add(Quads, 2 * TileRows * 4);
-        code.Subtract(GroupLeft, 1);
-        code.JumpIfNotZero(unit);
-        if (format == QuantizedFormat.Int8) Int8Flush(code);
-        else Int4Flush(code);
-        code.Add(Scales, 4 * TileRows);
-        code.Add(Corrections, 4 * TileRows);
-        code.Test(UnitsLeft);
-        code.JumpIfPositive(group);
+        TileWalk.LoadArguments(code);
+        TileWalk.EachGroup(code, () => Begin(code), () => Unit(code, format), () => Flush(code, format));
         Next(code, TileArguments.Numbers, TileArguments.NumberStride);
         Next(code, TileArguments.Scales, TileArguments.ScaleStride);
         Next(code, TileArguments.Corrections, TileArguments.ScaleStride);
@@ -90,6 +58,29 @@ internal sealed unsafe class DotProductCode
         code.JumpIfNotZero(tile);
         code.Return();
         return code.ToArray();
+    }
+
+    private static void Begin(Assembler code)
+    {
+        for (var row = 0; row < TileRows; row++)
+        {
+            for (var panel = 0; panel < Panels; panel++) code.Broadcast(Sum(panel, row), new Place(TileWalk.Corrections, 4 * row));
+        }
+    }
+
+    private static void Unit(Assembler code, QuantizedFormat format)
+    {
+        if (format == QuantizedFormat.Int8) Int8Unit(code);
+        else Int4Unit(code);
+        code.Add(TileWalk.Quads, 2 * TileRows * 4);
+    }
+
+    private static void Flush(Assembler code, QuantizedFormat format)
+    {
+        if (format == QuantizedFormat.Int8) Int8Flush(code);
+        else Int4Flush(code);
+        code.Add(TileWalk.Scales, 4 * TileRows);
+        code.Add(TileWalk.Corrections, 4 * TileRows);
     }
 
     private static int Sum(int panel, int row) => (panel * TileRows) + row;
@@ -106,22 +97,22 @@ internal sealed unsafe class DotProductCode
     {
         for (var half = 0; half < 2; half++)
         {
-            for (var panel = 0; panel < Panels; panel++) code.LoadVector(PanelWeights + panel, new Place(Block, (64 * panel) + (32 * half)));
+            for (var panel = 0; panel < Panels; panel++) code.LoadVector(PanelWeights + panel, new Place(TileWalk.Block, (64 * panel) + (32 * half)));
             MultiplyQuad(code, half);
         }
 
-        code.Add(Block, 64 * Panels);
+        code.Add(TileWalk.Block, 64 * Panels);
     }
 
     /// <summary>A unit has 32 bytes a panel: first quads in the low four bits, second ones in the high four.</summary>
     private static void Int4Unit(Assembler code)
     {
-        for (var panel = 0; panel < Panels; panel++) code.And(PanelWeights + panel, Mask, new Place(Block, 32 * panel));
+        for (var panel = 0; panel < Panels; panel++) code.And(PanelWeights + panel, Mask, new Place(TileWalk.Block, 32 * panel));
         MultiplyQuad(code, 0);
-        for (var panel = 0; panel < Panels; panel++) code.ShiftRight16(PanelWeights + panel, new Place(Block, 32 * panel), 4);
+        for (var panel = 0; panel < Panels; panel++) code.ShiftRight16(PanelWeights + panel, new Place(TileWalk.Block, 32 * panel), 4);
         for (var panel = 0; panel < Panels; panel++) code.And(PanelWeights + panel, PanelWeights + panel, Mask);
         MultiplyQuad(code, 1);
-        code.Add(Block, 32 * Panels);
+        code.Add(TileWalk.Block, 32 * Panels);
     }
 
     private static void MultiplyQuad(Assembler code, int half)
@@ -129,7 +120,7 @@ internal sealed unsafe class DotProductCode
         for (var row = 0; row < TileRows; row++)
         {
             var activation = Activation + (row % Activations);
-            code.Broadcast(activation, new Place(Quads, 4 * ((half * TileRows) + row)));
+            code.Broadcast(activation, new Place(TileWalk.Quads, 4 * ((half * TileRows) + row)));
             for (var panel = 0; panel < Panels; panel++) code.DotProduct(Sum(panel, row), PanelWeights + panel, activation);
         }
     }
@@ -140,7 +131,7 @@ internal sealed unsafe class DotProductCode
         for (var row = 0; row < TileRows; row++)
         {
             var scale = Activation + (row % Activations);
-            code.Broadcast(scale, new Place(Scales, 4 * row));
+            code.Broadcast(scale, new Place(TileWalk.Scales, 4 * row));
             for (var panel = 0; panel < Panels; panel++) AddTo(code, panel, row, scale);
         }
     }
@@ -150,15 +141,15 @@ internal sealed unsafe class DotProductCode
     {
         for (var panel = 0; panel < Panels; panel++)
         {
-            code.Widen16(PanelWeights + panel, new Place(Block, 2 * PanelLayout.Channels * panel));
+            code.Widen16(PanelWeights + panel, new Place(TileWalk.Block, 2 * PanelLayout.Channels * panel));
             code.ShiftLeft32(PanelWeights + panel, PanelWeights + panel, 16); // bfloat16 is the upper half of a float32
         }
 
-        code.Add(Block, PanelLayout.ScaleBytes);
+        code.Add(TileWalk.Block, PanelLayout.ScaleBytes);
         for (var row = 0; row < TileRows; row++)
         {
             var scale = Activation + (row % Activations);
-            code.Broadcast(scale, new Place(Scales, 4 * row));
+            code.Broadcast(scale, new Place(TileWalk.Scales, 4 * row));
             for (var panel = 0; panel < Panels; panel++)
             {
                 code.Multiply(Scratch, PanelWeights + panel, scale);
@@ -167,14 +158,8 @@ internal sealed unsafe class DotProductCode
         }
     }
 
-    private static void AddTo(Assembler code, int panel, int row, int factor)
-    {
-        var sum = Sum(panel, row);
-        var place = new Place(Sums, 4 * PanelLayout.Channels * sum);
-        code.ToFloat(sum, sum);
-        code.MultiplyAdd(sum, factor, place);
-        code.StoreVector(place, sum);
-    }
+    private static void AddTo(Assembler code, int panel, int row, int factor) =>
+        TileWalk.AddTo(code, Sum(panel, row), factor, new Place(TileWalk.Sums, 4 * PanelLayout.Channels * Sum(panel, row)));
 
     private static void Call(nint function, TileArguments* arguments) => ((delegate* unmanaged<TileArguments*, void>)function)(arguments);
 

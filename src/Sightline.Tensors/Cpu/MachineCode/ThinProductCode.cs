@@ -18,13 +18,6 @@ internal static class ThinProductCode
     private const int Scale = 27;
     private const int Scratch = 28;
     private const int Mask = 29;
-    private const Register Block = Register.Rsi;
-    private const Register Quads = Register.Rdx;
-    private const Register Scales = Register.Rcx;
-    private const Register Corrections = Register.R8;
-    private const Register Sums = Register.R9;
-    private const Register UnitsLeft = Register.R10;
-    private const Register GroupLeft = Register.R11;
     private const Register Step = Register.Rax;
 
     /// <summary>
@@ -36,30 +29,9 @@ internal static class ThinProductCode
         code.SetMask(UpperLanes, 0xFF00);
         code.SetMask(LowerLanes, 0x00FF);
         code.Broadcast(Mask, TileArguments.NibbleMask);
-        code.Load(Block, TileArguments.Weights);
-        code.Load(Quads, TileArguments.Numbers);
-        code.Load(Scales, TileArguments.Scales);
-        code.Load(Corrections, TileArguments.Corrections);
-        code.Load(Sums, TileArguments.Sums);
-        code.Load(UnitsLeft, TileArguments.Units);
+        TileWalk.LoadArguments(code);
         code.Load(Step, TileArguments.Step);
-        var group = code.Here;
-        Begin(code, format, rows);
-        code.Load(GroupLeft, TileArguments.GroupUnits);
-        code.Minimum(GroupLeft, UnitsLeft);
-        code.Subtract(UnitsLeft, GroupLeft);
-        var unit = code.Here;
-        if (format == QuantizedFormat.Int8) Int8Unit(code, rows);
-        else Int4Unit(code, rows);
-        code.Add(Quads, Step);
-        code.Subtract(GroupLeft, 1);
-        code.JumpIfNotZero(unit);
-        if (format == QuantizedFormat.Int8) Int8Flush(code, rows);
-        else Int4Flush(code, rows);
-        code.Add(Scales, Step);
-        code.Add(Corrections, Step);
-        code.Test(UnitsLeft);
-        code.JumpIfPositive(group);
+        TileWalk.EachGroup(code, () => Begin(code, format, rows), () => Unit(code, format, rows), () => Flush(code, format, rows));
         code.Return();
         return code.ToArray();
     }
@@ -69,35 +41,50 @@ internal static class ThinProductCode
     {
         for (var row = 0; row < rows; row++)
         {
-            var correction = new Place(Corrections, 4 * row);
+            var correction = new Place(TileWalk.Corrections, 4 * row);
             for (var panel = 0; format == QuantizedFormat.Int8 && panel < Panels; panel++) code.Broadcast((panel * rows) + row, correction, LowerLanes, zero: true);
             for (var pair = 0; format == QuantizedFormat.Int4 && pair < Panels / 2; pair++) code.Broadcast((pair * rows) + row, correction);
         }
     }
 
+    private static void Unit(Assembler code, QuantizedFormat format, int rows)
+    {
+        if (format == QuantizedFormat.Int8) Int8Unit(code, rows);
+        else Int4Unit(code, rows);
+        code.Add(TileWalk.Quads, Step);
+    }
+
+    private static void Flush(Assembler code, QuantizedFormat format, int rows)
+    {
+        if (format == QuantizedFormat.Int8) Int8Flush(code, rows);
+        else Int4Flush(code, rows);
+        code.Add(TileWalk.Scales, Step);
+        code.Add(TileWalk.Corrections, Step);
+    }
+
     private static void Int8Unit(Assembler code, int rows)
     {
-        for (var row = 0; row < rows; row++) code.Broadcast(Activation + row, new Place(Quads, 4 * row));
-        code.Add(Quads, Step);
-        for (var row = 0; row < rows; row++) code.Broadcast(Activation + row, new Place(Quads, 4 * row), UpperLanes, zero: false);
+        for (var row = 0; row < rows; row++) code.Broadcast(Activation + row, new Place(TileWalk.Quads, 4 * row));
+        code.Add(TileWalk.Quads, Step);
+        for (var row = 0; row < rows; row++) code.Broadcast(Activation + row, new Place(TileWalk.Quads, 4 * row), UpperLanes, zero: false);
         for (var panel = 0; panel < Panels; panel++)
         {
             var weight = Weight + (panel % 2);
-            code.LoadVector(weight, new Place(Block, 64 * panel));
+            code.LoadVector(weight, new Place(TileWalk.Block, 64 * panel));
             for (var row = 0; row < rows; row++) code.DotProduct((panel * rows) + row, weight, Activation + row);
         }
 
-        code.Add(Block, 64 * Panels);
+        code.Add(TileWalk.Block, 64 * Panels);
     }
 
     private static void Int4Unit(Assembler code, int rows)
     {
-        for (var row = 0; row < rows; row++) code.Broadcast(Activation + row, new Place(Quads, 4 * row));
-        code.Add(Quads, Step);
-        for (var row = 0; row < rows; row++) code.Broadcast(Activation + MaxRows + row, new Place(Quads, 4 * row));
+        for (var row = 0; row < rows; row++) code.Broadcast(Activation + row, new Place(TileWalk.Quads, 4 * row));
+        code.Add(TileWalk.Quads, Step);
+        for (var row = 0; row < rows; row++) code.Broadcast(Activation + MaxRows + row, new Place(TileWalk.Quads, 4 * row));
         for (var pair = 0; pair < Panels / 2; pair++)
         {
-            var place = new Place(Block, 64 * pair);
+            var place = new Place(TileWalk.Block, 64 * pair);
             code.And(Weight, Mask, place);
             code.ShiftRight16(Weight + 1, place, 4);
             code.And(Weight + 1, Weight + 1, Mask);
@@ -105,7 +92,7 @@ internal static class ThinProductCode
             for (var row = 0; row < rows; row++) code.DotProduct((pair * rows) + row, Weight + 1, Activation + MaxRows + row);
         }
 
-        code.Add(Block, 32 * Panels);
+        code.Add(TileWalk.Block, 32 * Panels);
     }
 
     /// <summary>sums += (exact sum) x (scale of the activations), one rounding.</summary>
@@ -114,13 +101,13 @@ internal static class ThinProductCode
         code.VectorBytes = 32;
         for (var row = 0; row < rows; row++)
         {
-            code.Broadcast(Scale, new Place(Scales, 4 * row));
+            code.Broadcast(Scale, new Place(TileWalk.Scales, 4 * row));
             for (var panel = 0; panel < Panels; panel++)
             {
                 var sum = (panel * rows) + row;
                 code.UpperHalf(Scratch, sum);
                 code.Add(sum, sum, Scratch);
-                AddTo(code, sum, Scale, new Place(Sums, 32 * sum));
+                TileWalk.AddTo(code, sum, Scale, new Place(TileWalk.Sums, 32 * sum));
             }
         }
 
@@ -132,27 +119,20 @@ internal static class ThinProductCode
     {
         for (var pair = 0; pair < Panels / 2; pair++)
         {
-            code.Widen16(Weight + pair, new Place(Block, 32 * pair));
+            code.Widen16(Weight + pair, new Place(TileWalk.Block, 32 * pair));
             code.ShiftLeft32(Weight + pair, Weight + pair, 16); // bfloat16 is the upper half of a float32
         }
 
-        code.Add(Block, PanelLayout.ScaleBytes);
+        code.Add(TileWalk.Block, PanelLayout.ScaleBytes);
         for (var row = 0; row < rows; row++)
         {
-            code.Broadcast(Scale, new Place(Scales, 4 * row));
+            code.Broadcast(Scale, new Place(TileWalk.Scales, 4 * row));
             for (var pair = 0; pair < Panels / 2; pair++)
             {
                 var sum = (pair * rows) + row;
                 code.Multiply(Scratch, Weight + pair, Scale);
-                AddTo(code, sum, Scratch, new Place(Sums, 64 * sum));
+                TileWalk.AddTo(code, sum, Scratch, new Place(TileWalk.Sums, 64 * sum));
             }
         }
-    }
-
-    private static void AddTo(Assembler code, int sum, int factor, Place place)
-    {
-        code.ToFloat(sum, sum);
-        code.MultiplyAdd(sum, factor, place);
-        code.StoreVector(place, sum);
     }
 }
