@@ -20,7 +20,7 @@ internal static class KernelBenchmark
         Read,
     }
 
-    /// <summary>Options: <c>--threads 1,2</c>, and <c>--only TEXT</c> for the kernels whose name contains it, <c>--clock processor</c> on a busy machine.</summary>
+    /// <summary>Options: <c>--threads 1,2</c>, and <c>--only TEXT</c> for the kernels whose name contains it, <c>--clock processor</c> on a busy machine, <c>--products bfloat16</c> for rounded operands.</summary>
     public static void Run(string[] arguments)
     {
         Peaks.ByProcessorTime = Option(arguments, "--clock") == "processor";
@@ -36,6 +36,7 @@ internal static class KernelBenchmark
             {
                 if (!kernel.Name.Contains(only, StringComparison.OrdinalIgnoreCase)) continue;
                 using var scope = TensorScope.Open();
+                using var rounded = BFloat16Products.Allow(Option(arguments, "--products") == "bfloat16");
                 Measure(kernel);
             }
         }

@@ -31,7 +31,7 @@ internal sealed class TrainingStepBenchmark : IDisposable
     }
 
     /// <summary>
-    /// Options: <c>--threads N</c>, <c>--image-size S</c>, <c>--steps K</c>; <c>--paced</c> waits for a number of steps on each line of the
+    /// Options: <c>--threads N</c>, <c>--image-size S</c>, <c>--steps K</c>, <c>--products bfloat16</c> for products of rounded operands; <c>--paced</c> waits for a number of steps on each line of the
     /// standard input; <c>--export FOLDER</c> writes weights, batch, outputs and gradients for the peers to check themselves against.
     /// </summary>
     public static void Run(string[] arguments)
@@ -44,6 +44,7 @@ internal sealed class TrainingStepBenchmark : IDisposable
             return;
         }
 
+        using var rounded = BFloat16Products.Allow(Options.Text(arguments, "--products") == "bfloat16");
         using var benchmark = new TrainingStepBenchmark(imageSize);
         if (Options.Flag(arguments, "--paced")) benchmark.RunPaced();
         else benchmark.RunAlone(Options.Number(arguments, "--steps", 10));

@@ -78,27 +78,34 @@ public sealed partial class CpuEngine
         for (; i < count; i++) target[i] = BitConverter.UInt32BitsToSingle((uint)source[i] << 16);
     }
 
+    /// <summary>The upper 16 bits of each lane are the nearest bfloat16, to even between two; a NaN keeps its upper bits with the quiet bit set. The lower bits mean nothing.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector256<uint> RoundToBFloat16(Vector256<float> value)
+    {
+        var bits = value.AsUInt32();
+        var odd = Vector256.ShiftRightLogical(bits, 16) & Vector256<uint>.One;
+        return Vector256.ConditionalSelect(Vector256.IsNaN(value).AsUInt32(), bits | Vector256.Create(0x400000u), bits + Vector256.Create(0x7FFFu) + odd);
+    }
+
+    /// <inheritdoc cref="RoundToBFloat16(Vector256{float})"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector512<uint> RoundToBFloat16(Vector512<float> value)
+    {
+        var bits = value.AsUInt32();
+        var odd = Vector512.ShiftRightLogical(bits, 16) & Vector512<uint>.One;
+        return Vector512.ConditionalSelect(Vector512.IsNaN(value).AsUInt32(), bits | Vector512.Create(0x400000u), bits + Vector512.Create(0x7FFFu) + odd);
+    }
+
     private static unsafe void NarrowBFloat16(float* source, ushort* target, int count)
     {
         var i = 0;
-        if (Vector256.IsHardwareAccelerated)
+        for (; i <= count - 16 && Vector256.IsHardwareAccelerated; i += 16)
         {
-            for (; i <= count - 16; i += 16)
-                Vector256.Narrow(RoundToBFloat16(Vector256.Load(source + i)), RoundToBFloat16(Vector256.Load(source + i + 8))).Store(target + i);
+            var (low, high) = (RoundToBFloat16(Vector256.Load(source + i)), RoundToBFloat16(Vector256.Load(source + i + 8)));
+            Vector256.Narrow(Vector256.ShiftRightLogical(low, 16), Vector256.ShiftRightLogical(high, 16)).Store(target + i);
         }
 
         for (; i < count; i++) target[i] = ((BFloat16)source[i]).Bits;
-    }
-
-    /// <summary>The upper half of each lane after rounding to nearest even; a NaN keeps its upper bits with the quiet bit set.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<uint> RoundToBFloat16(Vector256<float> value)
-    {
-        var bits = value.AsUInt32();
-        var odd = Vector256.ShiftRightLogical(bits, 16) & Vector256.Create(1u);
-        var rounded = Vector256.ShiftRightLogical(bits + Vector256.Create(0x7FFFu) + odd, 16);
-        var quiet = Vector256.ShiftRightLogical(bits, 16) | Vector256.Create(0x40u);
-        return Vector256.ConditionalSelect(Vector256.IsNaN(value).AsUInt32(), quiet, rounded);
     }
 
     private readonly unsafe struct CastPieces(byte* source, DType from, byte* target, DType to, long count) : IPieces

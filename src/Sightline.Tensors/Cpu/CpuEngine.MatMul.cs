@@ -21,7 +21,7 @@ public sealed partial class CpuEngine
         var columns = new StridedLines(b.Data, b.DType, transposeB ? b.Shape[^1] : 1, transposeB ? 1 : b.Shape[^1]);
         using var start = new WideBias(bias);
         var work = new Products(lines, a.Shape.Rank == 2 ? 0 : (long)M * K, columns, b.Shape.Rank == 2 ? 0 : (long)K * N,
-            (byte*)c.Data, c.DType, start.Data, beta != 0, M, N, K, RowIndependence.IsRequired);
+            (byte*)c.Data, c.DType, start.Data, beta != 0, M, N, K, RowIndependence.IsRequired, BFloat16Products.AreAllowed);
         if (stack == 1 || (long)M * N * K > WorkShared)
         {
             for (var i = 0; i < stack; i++) work.Run(i);
@@ -63,7 +63,7 @@ public sealed partial class CpuEngine
 
     /// <summary>Products of a stack of matrices; 16-bit results are summed in a float32 block and rounded once.</summary>
     private readonly unsafe struct Products(
-        StridedLines a, long strideA, StridedLines b, long strideB, byte* c, DType typeC, float* bias, bool add, int M, int N, int K, bool rowsApart) : IPieces
+        StridedLines a, long strideA, StridedLines b, long strideB, byte* c, DType typeC, float* bias, bool add, int M, int N, int K, bool rowsApart, bool rounded) : IPieces
     {
         /// <summary>Rows of a 16-bit result that are held in float32 at once.</summary>
         private const int RowsAtOnce = 2016;
@@ -97,6 +97,7 @@ public sealed partial class CpuEngine
         {
             if (rowsApart && rows <= ThinProduct.MaxRows) ThinProduct.Run(rows, N, K, lines, columns, target, N, bias, addTo);
             else if (!rowsApart && FewRows.Suits(M, N, K, lines, columns)) FewRows.Run(rows, N, K, lines, columns, target, N, bias, addTo);
+            else if (!rowsApart && PairTile.Suits(lines.Type, columns.Type, rounded)) Gemm.Gemm.Run(rows, N, PairLines.Steps(K), new PairLines(lines, K), new PairLines(columns, K), target, N, bias, addTo);
             else Gemm.Gemm.Run(rows, N, K, lines, columns, target, N, bias, addTo);
         }
 

@@ -46,7 +46,11 @@ public sealed partial class CpuEngine
         if (wide is not null && beta != 0) Cast(dx, wide);
         var (M, N) = (dy.Shape.Rows, weight.OutputSize);
         var lines = new StridedLines(dy.Data, dy.DType, N, 1);
-        Gemm.Gemm.Run(M, weight.InputSize, N, lines, new QuantizedLines(weight), (wide ?? dx).F32, weight.InputSize, null, beta != 0);
+        var columns = new QuantizedLines(weight);
+        var target = (wide ?? dx).F32;
+        if (PairTile.Suits(lines.Type, DType.Float32, BFloat16Products.AreAllowed))
+            Gemm.Gemm.Run(M, weight.InputSize, PairLines.Steps(N), new PairLines(lines, N), new PairPanels<QuantizedLines>(columns, N), target, weight.InputSize, null, beta != 0);
+        else Gemm.Gemm.Run(M, weight.InputSize, N, lines, columns, target, weight.InputSize, null, beta != 0);
         if (wide is not null) Cast(wide, dx);
     }
 

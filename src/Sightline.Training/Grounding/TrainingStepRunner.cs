@@ -38,6 +38,7 @@ internal sealed class TrainingStepRunner(
     {
         _metrics.Clear();
         _samples.Clear();
+        using var rounded = BFloat16Products.Allow(recipe.BFloat16Products);
         var random = new RandomStream(seed).Fork("step").Fork((ulong)((stage * 1_000_000_007L) + step));
         if (recipe.Kind == StageKind.Contrastive && recipe.Accumulate > 1)
         {
@@ -56,7 +57,11 @@ internal sealed class TrainingStepRunner(
     }
 
     /// <summary>Forward and backward of one micro-batch without an update, for measuring.</summary>
-    public void Rehearse(IReadOnlyList<TrainingSample> samples) => Backward(samples, new RandomStream(seed), step: 0);
+    public void Rehearse(IReadOnlyList<TrainingSample> samples)
+    {
+        using var rounded = BFloat16Products.Allow(recipe.BFloat16Products);
+        Backward(samples, new RandomStream(seed), step: 0);
+    }
 
     private void Backward(IReadOnlyList<TrainingSample> samples, RandomStream random, int step)
     {

@@ -28,6 +28,8 @@ public sealed class AssemblerTests
     public void Vectors_of_64_bytes_and_masks()
     {
         Assert.Equal("62C23D4050C9", Hex(code => code.DotProduct(17, 24, 9), 64));
+        Assert.Equal("62121E4052CE", Hex(code => code.PairProduct(9, 28, 30), 64));
+        Assert.Equal("6202164052DF", Hex(code => code.PairProduct(27, 29, 31), 64));
         Assert.Equal("62627D48334601", Hex(code => code.Widen16(24, new Place(Register.Rsi, 0x20)), 64));
         Assert.Equal("62E27D49584201", Hex(code => code.Broadcast(16, new Place(Register.Rdx, 4), 1, zero: false), 64));
         Assert.Equal("62D27DCA585802", Hex(code => code.Broadcast(3, new Place(Register.R8, 8), 2, zero: true), 64));

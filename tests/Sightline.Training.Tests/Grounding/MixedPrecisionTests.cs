@@ -16,22 +16,22 @@ public sealed class MixedPrecisionTests : TensorTest
     public void The_gradient_points_the_same_way_in_less_memory(int index)
     {
         var before = NativePool.Shared.LiveBytes;
-        var (full, fullBytes) = Gradient(index, mixed: false);
-        var (mixed, mixedBytes) = Gradient(index, mixed: true);
-        double dot = 0, a = 0, b = 0;
-        foreach (var (path, x) in full)
-        {
-            var y = mixed[path];
-            for (var i = 0; i < x.Length; i++) (dot, a, b) = (dot + ((double)x[i] * y[i]), a + ((double)x[i] * x[i]), b + ((double)y[i] * y[i]));
-        }
-
-        // 8 bits of mantissa a value, errors of many values average out
-        Assert.InRange(dot / Math.Sqrt(a * b), 0.99, 0.9999999);
-        Assert.InRange(Math.Sqrt(b / a), 0.95, 1.05);
+        var (full, fullBytes) = Gradient(index, "mixed_precision=false");
+        var (mixed, mixedBytes) = Gradient(index, "mixed_precision=true");
+        RequireAlike(full, mixed, 0.9999999);
         // activations take half; the head, the losses and the gradients of the weights stay float32, and of contrastive pre-training, which
         // makes no boxes, they are the larger part
         Assert.True(mixedBytes < (index == 0 ? 0.9 : 0.85) * fullBytes, $"{mixedBytes} bytes against {fullBytes}");
         Assert.Equal(before, NativePool.Shared.LiveBytes);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void Products_of_rounded_operands_keep_the_direction(int index)
+    {
+        var (full, _) = Gradient(index, "mixed_precision=false");
+        RequireAlike(full, Gradient(index, "bfloat16_products=true").Gradient, 1);
     }
 
     [Fact]
@@ -46,9 +46,23 @@ public sealed class MixedPrecisionTests : TensorTest
         Assert.Contains(trainer.Model.Parameters["image_encoder.patch_norm.weight"].Value.ToArray<float>(), value => value != 1 && Math.Abs(value - 1) < 1 / 300f);
     }
 
-    private static (Dictionary<string, float[]> Gradient, long Bytes) Gradient(int index, bool mixed)
+    /// <summary>8 bits of mantissa a value; errors of many values average out.</summary>
+    private static void RequireAlike(Dictionary<string, float[]> full, Dictionary<string, float[]> rounded, double most)
     {
-        var recipe = TinyRun.Recipe($"stages[{index}].mixed_precision={(mixed ? "true" : "false")}", "model.dropout=0", $"stages[{index}].accumulate=1", $"stages[{index}].batch=4");
+        double dot = 0, a = 0, b = 0;
+        foreach (var (path, x) in full)
+        {
+            var y = rounded[path];
+            for (var i = 0; i < x.Length; i++) (dot, a, b) = (dot + ((double)x[i] * y[i]), a + ((double)x[i] * x[i]), b + ((double)y[i] * y[i]));
+        }
+
+        Assert.InRange(dot / Math.Sqrt(a * b), 0.99, most + 1e-12);
+        Assert.InRange(Math.Sqrt(b / a), 0.95, 1.05);
+    }
+
+    private static (Dictionary<string, float[]> Gradient, long Bytes) Gradient(int index, string precision)
+    {
+        var recipe = TinyRun.Recipe($"stages[{index}].{precision}", "model.dropout=0", $"stages[{index}].accumulate=1", $"stages[{index}].batch=4");
         using var trainer = new GroundingTrainer(recipe, new RunFolder("never-made"));
         var stage = recipe.Stages[index];
         using var loader = new StageLoader(new SampleMixture([(trainer.Train[0], 1)]), stage, recipe.Seed, index, 0);

@@ -249,7 +249,8 @@ internal static unsafe class Gemm
 
             var c = _c + (m * ldc) + n;
             var bias = _bias is null ? null : _bias + n;
-            if (rows == height && columns == width) GemmTile.Run(height, width, _K, left, b, ldb, c, ldc, bias, _add);
+            if (TA.IsPairs) PairTile.Run(rows, columns, _K, left.Data, b, c, ldc, bias, _add);
+            else if (rows == height && columns == width) GemmTile.Run(height, width, _K, left, b, ldb, c, ldc, bias, _add);
             else GemmTile.RunPart(rows, columns, _K, left, b, ldb, c, ldc, bias, _add);
         }
 

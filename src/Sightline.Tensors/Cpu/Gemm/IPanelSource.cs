@@ -6,6 +6,9 @@ namespace Sightline.Tensors.Cpu.Gemm;
 /// </summary>
 internal unsafe interface IPanelSource
 {
+    /// <summary>Whether a step is a pair of bfloat16 rather than a float32.</summary>
+    static virtual bool IsPairs => false;
+
     /// <summary>Whether whole panels can be read where they lie, as <see cref="LinesAt"/> says, about as fast as packed ones.</summary>
     bool InPlace { get; }
 

@@ -21,7 +21,7 @@ internal readonly record struct Place(Register Base, int Offset = 0)
 }
 
 /// <summary>
-/// Encodes the few x86-64 instructions that <see cref="DotProductCode"/> needs: 64-bit arithmetic on pointers and counts, and 256-bit and 512-bit vector
+/// Encodes the few x86-64 instructions that <see cref="DotProductCode"/> and <see cref="PairProductCode"/> need: 64-bit arithmetic on pointers and counts, and 256-bit and 512-bit vector
 /// instructions in their EVEX form, with 32 registers (Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2, sections 2.1 and 2.7).
 /// </summary>
 internal sealed class Assembler
@@ -128,6 +128,9 @@ internal sealed class Assembler
 
     /// <summary>VPDPBUSD: each 32-bit lane of the sum gains four products of unsigned and signed bytes.</summary>
     public void DotProduct(int sum, int unsigned, int signed) => Vector(Map.Two, Prefix.P66, 0x50, sum, unsigned, signed);
+
+    /// <summary>VDPBF16PS: each 32-bit lane of the sum gains two products of bfloat16.</summary>
+    public void PairProduct(int sum, int left, int right) => Vector(Map.Two, Prefix.F3, 0x52, sum, left, right);
 
     /// <summary>VCVTDQ2PS.</summary>
     public void ToFloat(int target, int source) => Vector(Map.One, Prefix.None, 0x5B, target, 0, source);

@@ -16,7 +16,6 @@ internal sealed unsafe class DotProductCode
     /// <summary>Floats of a tile's sums, [panel][row][8].</summary>
     public const int TileSums = Panels * TileRows * PanelLayout.Channels;
 
-    private const string Variable = "SIGHTLINE_MACHINE_CODE";
     private const int Panels = PanelLayout.BlockPanels;
     private const int PanelWeights = Panels * TileRows; // registers: sums [panel][row], weights of four panels, others
     private const int Activation = PanelWeights + Panels;
@@ -165,7 +164,7 @@ internal sealed unsafe class DotProductCode
 
     private static DotProductCode? Make()
     {
-        if (!OperatingSystem.IsLinux() || !Avx512BW.VL.IsSupported || !Avx512DQ.IsSupported || !HasVnni() || Environment.GetEnvironmentVariable(Variable) == "0") return null;
+        if (!MachineCodeSwitch.IsOn || !OperatingSystem.IsLinux() || !Avx512BW.VL.IsSupported || !Avx512DQ.IsSupported || !HasVnni()) return null;
         QuantizedFormat[] formats = [QuantizedFormat.Int8, QuantizedFormat.Int4];
         var tiles = formats.Select(format => ExecutableMemory.Place(Assemble(format))).ToArray();
         var thin = formats.SelectMany(format => Enumerable.Range(1, ThinProductCode.MaxRows).Select(rows => ExecutableMemory.Place(ThinProductCode.Assemble(format, rows)))).ToArray();
