@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Sightline.Tensors.Cpu;
+using Sightline.Tensors.LibTorch;
 using Sightline.Tensors.Tests.Reference;
 
 namespace Sightline.Tensors.Tests.Engines;
@@ -17,13 +18,14 @@ internal static class TestEngines
     {
         ["cpu"] = () => CpuEngine.Instance,
         ["reference"] = () => ReferenceEngine.Instance,
+        ["libtorch"] = () => LibTorchEngine.Open(TorchDevice.Parse(Environment.GetEnvironmentVariable("SIGHTLINE_DEVICE") ?? "cpu")),
     };
 
     /// <summary>The engine of this run, which makes all tensors that name no other.</summary>
     public static Engine Selected { get; } = Find(Environment.GetEnvironmentVariable(Variable) ?? "cpu");
 
-    /// <summary>For <c>[MemberData]</c>: all but the processor.</summary>
-    public static TheoryData<string> Others => new(s_engines.Keys.Where(name => name != "cpu"));
+    /// <summary>For <c>[MemberData]</c>: all but the processor and what needs a foreign library (<c>eng/test-libtorch.sh</c>).</summary>
+    public static TheoryData<string> Others => new(s_engines.Keys.Where(name => name is not ("cpu" or "libtorch")));
 
     [ModuleInitializer]
     internal static void Select() => Engine.Default = Selected;

@@ -1,0 +1,127 @@
+using System.Runtime.InteropServices;
+
+namespace Sightline.Tensors.LibTorch;
+
+/// <summary>
+/// Where libtorch is looked for, in this order: a folder that the caller names, the one that the environment variable <c>LIBTORCH</c> names, the
+/// <c>torch</c> package of a Python installation (the active virtual or conda environment, the user's packages, the system's), and what the system's
+/// loader finds by name. A folder may be libtorch's own, its <c>lib</c>, or a <c>torch</c> package.
+/// </summary>
+public static class LibTorchSearch
+{
+    /// <summary>The environment variable with a folder or file.</summary>
+    public const string Variable = "LIBTORCH";
+
+    /// <summary>A place, and what is there.</summary>
+    /// <param name="Source">Why it is looked at.</param>
+    /// <param name="Path">A file that is there, a folder that holds none, or a name for the system's loader.</param>
+    /// <param name="IsFound">Whether the file is there; a name for the loader counts once it was loaded.</param>
+    public sealed record Place(string Source, string Path, bool IsFound);
+
+    /// <summary>The library's file name on this system.</summary>
+    public static string FileName => OperatingSystem.IsWindows() ? "torch_cpu.dll" : OperatingSystem.IsMacOS() ? "libtorch_cpu.dylib" : "libtorch_cpu.so";
+
+    /// <summary>All places, the first that holds a file is the one to load. A folder that was named and holds none ends the search.</summary>
+    /// <param name="folder">A folder or file that the caller names, or null.</param>
+    public static IReadOnlyList<Place> Places(string? folder = null) =>
+        Places(folder, Environment.GetEnvironmentVariable, File.Exists, path => Directory.Exists(path) ? Directory.GetDirectories(path) : []);
+
+    internal static IReadOnlyList<Place> Places(string? folder, Func<string, string?> environment, Func<string, bool> fileExists, Func<string, string[]> folders)
+    {
+        if (folder is { Length: > 0 }) return [Look("named", folder, fileExists)];
+        if (environment(Variable) is { Length: > 0 } named) return [Look(Variable, named, fileExists)];
+        var places = new List<Place>();
+        foreach (var (source, packages) in PackageFolders(environment, folders))
+        {
+            var place = Look(source, Path.Combine(packages, "torch"), fileExists);
+            if (!places.Exists(seen => seen.Path == place.Path)) places.Add(place);
+        }
+
+        places.Add(new Place("system", FileName, false));
+        return places;
+    }
+
+    private static Place Look(string source, string path, Func<string, bool> fileExists)
+    {
+        string[] files = [path, Path.Combine(path, "lib", FileName), Path.Combine(path, FileName), Path.Combine(path, "torch", "lib", FileName)];
+        var file = Array.Find(files, candidate => Path.GetFileName(candidate).Contains("torch", StringComparison.Ordinal) && candidate.EndsWith(Path.GetExtension(FileName), StringComparison.Ordinal) && fileExists(candidate));
+        return new Place(source, file ?? path, file is not null);
+    }
+
+    /// <summary>Folders that hold Python packages.</summary>
+    private static IEnumerable<(string Source, string Folder)> PackageFolders(Func<string, string?> environment, Func<string, string[]> folders)
+    {
+        foreach (var variable in (string[])["VIRTUAL_ENV", "CONDA_PREFIX"])
+        {
+            if (environment(variable) is not { Length: > 0 } root) continue;
+            yield return (variable, Path.Combine(root, "Lib", "site-packages"));
+            foreach (var python in Versions(Path.Combine(root, "lib"), folders)) yield return (variable, Path.Combine(python, "site-packages"));
+        }
+
+        if (environment("HOME") is { Length: > 0 } home)
+        {
+            foreach (var python in Versions(Path.Combine(home, ".local", "lib"), folders)) yield return ("user's Python", Path.Combine(python, "site-packages"));
+        }
+
+        if (OperatingSystem.IsWindows())
+        {
+            if (environment("LOCALAPPDATA") is not { Length: > 0 } local) yield break;
+            foreach (var python in folders(Path.Combine(local, "Programs", "Python"))) yield return ("user's Python", Path.Combine(python, "Lib", "site-packages"));
+            yield break;
+        }
+
+        foreach (var root in (string[])["/usr/local/lib", "/usr/lib", "/opt/conda/lib", "/opt/homebrew/lib"])
+        {
+            foreach (var python in Versions(root, folders))
+            {
+                yield return ("system's Python", Path.Combine(python, "site-packages"));
+                yield return ("system's Python", Path.Combine(python, "dist-packages"));
+            }
+        }
+    }
+
+    /// <summary>The folders python3, python3.13 and so on, the newest first.</summary>
+    private static IEnumerable<string> Versions(string root, Func<string, string[]> folders) =>
+        from folder in folders(root)
+        let name = Path.GetFileName(folder)
+        where name.StartsWith("python3", StringComparison.Ordinal)
+        orderby name.Length descending, name descending
+        select folder;
+}
+
+/// <summary>Loads libtorch once a process.</summary>
+internal static class LibTorchLoader
+{
+    private static Native.LibTorchLibrary? s_loaded;
+    private static bool s_hasCuda;
+
+    public static Native.LibTorchLibrary Load(TorchDevice device, string? folder)
+    {
+        s_loaded ??= LoadFirst(folder);
+        if (device.IsCuda && !s_hasCuda) s_hasCuda = LoadCuda(s_loaded);
+        return s_loaded;
+    }
+
+    private static Native.LibTorchLibrary LoadFirst(string? folder)
+    {
+        var places = LibTorchSearch.Places(folder);
+        foreach (var place in places)
+        {
+            if (place.IsFound) return Native.LibTorchLibrary.Load(place.Path);
+            if (place.Source is "named" or LibTorchSearch.Variable) throw new LibTorchException($"no {LibTorchSearch.FileName} in {place.Path} ({place.Source}): give the folder of libtorch or of Python's torch package");
+        }
+
+        if (NativeLibrary.TryLoad(LibTorchSearch.FileName, out var _)) return Native.LibTorchLibrary.Load(LibTorchSearch.FileName);
+        throw new LibTorchException($"libtorch was not found in any of {places.Count} places (sightline doctor lists them): install PyTorch {Native.LibTorchLibrary.Oldest} or later, or set {LibTorchSearch.Variable} to its folder");
+    }
+
+    /// <summary>The kernels for GPUs are a library of their own beside the first, and announce themselves when it is loaded.</summary>
+    private static bool LoadCuda(Native.LibTorchLibrary native)
+    {
+        var name = LibTorchSearch.FileName.Replace("torch_cpu", "torch_cuda", StringComparison.Ordinal);
+        var file = Path.Combine(Path.GetDirectoryName(native.Path) ?? "", name);
+        return NativeLibrary.TryLoad(file, out _)
+            ? true
+            : throw new LibTorchException($"libtorch {native.Version} at {native.Path} is built for the processor only: {name} is not beside it, or its CUDA libraries are missing");
+    }
+}
