@@ -9,5 +9,6 @@ internal sealed class BenchmarkCommand : ToolCommand
         Add(new BenchmarkInferenceCommand());
         Add(new BenchmarkLanguageCommand());
         Add(new BenchmarkTrainingCommand());
+        Add(new BenchmarkTuningCommand());
     }
 }

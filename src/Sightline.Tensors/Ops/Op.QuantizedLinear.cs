@@ -13,7 +13,10 @@ namespace Sightline.Tensors
         /// </summary>
         public abstract void QuantizedLinear(Tensor x, QuantizedWeight weight, Tensor? bias, Tensor y);
 
-        /// <summary>dx = dy dequantize(W) + beta dx, in float32.</summary>
+        /// <summary>
+        /// dx = dy dequantize(W) + beta dx, in float32. Where weights have a scale for each output channel (int8), an engine may round dy times those scales, in groups of 128
+        /// channels, by at most 1 / 64,516 of the group's largest magnitude (two parts of eight bits: 127 · 254 steps, halved).
+        /// </summary>
         public abstract void QuantizedLinearBackward(Tensor dy, QuantizedWeight weight, Tensor dx, float beta);
     }
 }

@@ -10,7 +10,9 @@ namespace Sightline.Training.Reinforcement;
 /// <param name="Kl">Mean KL to the reference, nats a token.</param>
 /// <param name="Clipped">Share of tokens without a gradient since their ratio is outside of the range.</param>
 /// <param name="LargestDifference">The largest |ln π of the learner - ln π of the sampler|: 0 with the same weights.</param>
-internal readonly record struct PolicyFigures(double Loss, double Kl, double Clipped, double LargestDifference);
+/// <param name="SecondsForward">Time of the forward passes.</param>
+/// <param name="SecondsBackward">Time of the backward passes.</param>
+internal readonly record struct PolicyFigures(double Loss, double Kl, double Clipped, double LargestDifference, double SecondsForward, double SecondsBackward);
 
 /// <summary>
 /// Forward and backward passes over the answers of a step, in pieces that fit into memory. A piece holds answers of one problem or several; those of one problem
@@ -24,10 +26,12 @@ internal sealed class PolicyLearner : IDisposable
     private readonly IReadOnlyList<IReadOnlyList<(RolloutGroup Group, IReadOnlyList<Rollout> Answers)>> _pieces;
     private readonly PolicyLossTotals _totals;
     private readonly PictureCache _pictures;
+    private readonly TimeProvider _clock;
 
-    public PolicyLearner(TunedModel model, IReadOnlyList<RolloutGroup> groups, PolicyLossOptions options, LanguageStageRecipe recipe, RolloutSampler? sampler = null)
+    public PolicyLearner(
+        TunedModel model, IReadOnlyList<RolloutGroup> groups, PolicyLossOptions options, LanguageStageRecipe recipe, RolloutSampler? sampler = null, TimeProvider? clock = null)
     {
-        (_model, _options, _recipe) = (model, options, recipe);
+        (_model, _options, _recipe, _clock) = (model, options, recipe, clock ?? TimeProvider.System);
         _pictures = new PictureCache(model, sampler);
         model.Network.RecomputesLayers = recipe.Recompute;
         _pieces = Pieces(groups, recipe.Batch == 0 ? int.MaxValue : recipe.Batch);
@@ -63,10 +67,12 @@ internal sealed class PolicyLearner : IDisposable
     public PolicyFigures AddGradients(bool isStale)
     {
         var (loss, kl, clipped, tokens, difference) = (0.0, 0.0, 0.0, 0, 0.0);
+        var (forward, backward) = (0.0, 0.0);
         foreach (var piece in _pieces)
         {
             using var scope = TensorScope.Open();
             using var tape = Tape.Record();
+            var from = _clock.GetTimestamp();
             var batch = Batch(piece, isReference: false);
             var logProbabilities = TokenLikelihood.Compute(_model.Network, batch);
             var scored = new List<ScoredCompletion>();
@@ -80,10 +86,13 @@ internal sealed class PolicyLearner : IDisposable
             kl += result.Metrics.Kl * result.Metrics.Tokens;
             clipped += result.Metrics.Clipped * result.Metrics.Tokens;
             tokens += result.Metrics.Tokens;
+            var between = _clock.GetTimestamp();
             if (double.IsFinite(result.Loss)) TokenLikelihood.Backward(tape, logProbabilities, result);
+            forward += _clock.GetElapsedTime(from, between).TotalSeconds;
+            backward += _clock.GetElapsedTime(between).TotalSeconds;
         }
 
-        return new PolicyFigures(loss, kl / Math.Max(1, tokens), clipped / Math.Max(1, tokens), difference);
+        return new PolicyFigures(loss, kl / Math.Max(1, tokens), clipped / Math.Max(1, tokens), difference, forward, backward);
     }
 
     public void Dispose() => _pictures.Dispose();

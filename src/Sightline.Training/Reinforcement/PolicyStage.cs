@@ -80,7 +80,7 @@ internal sealed class PolicyStage : IRunStage
         var learned = _recipe.Idle == IdleGroups.Keep ? groups : [.. advantages.Learning.Select(g => groups[g])];
         if (learned.Count > 0)
         {
-            using var learner = new PolicyLearner(_model, learned, _loss, _recipe, _sampler);
+            using var learner = new PolicyLearner(_model, learned, _loss, _recipe, _sampler, _clock);
             from = _clock.GetTimestamp();
             learner.ScoreReference(State);
             from = Lap("seconds_reference", from);
@@ -185,6 +185,8 @@ internal sealed class PolicyStage : IRunStage
         }
 
         Set("clip_share", figures.Clipped); // of the last update: the first one's ratios are 1
+        _figures["seconds_forward"] = _figures.GetValueOrDefault("seconds_forward") + (float)figures.SecondsForward;
+        _figures["seconds_backward"] = _figures.GetValueOrDefault("seconds_backward") + (float)figures.SecondsBackward;
         var rate = _recipe.RateAt(State.Step);
         var norm = State.ClipAndUpdate(rate, 1, norm => Require(double.IsFinite(norm), "gradient norm", norm, "a number"));
         Set("gradient_norm", norm);

@@ -9,6 +9,9 @@ internal sealed class RolloutSampler(TunedModel model) : IDisposable
     private GenerationEngine? _engine;
     private int _cacheTokens;
 
+    /// <summary>False: all answers have as many tokens as they may, for measuring.</summary>
+    public bool StopsEarly { get; init; } = true;
+
     /// <summary>Several answers to each problem.</summary>
     /// <param name="problems">The problems.</param>
     /// <param name="answers">Answers to each.</param>
@@ -16,9 +19,16 @@ internal sealed class RolloutSampler(TunedModel model) : IDisposable
     /// <param name="sampling">How tokens are chosen; the seed is not looked at.</param>
     /// <param name="seed">The seed of an answer, by problem and answer.</param>
     /// <param name="cancellation">Ends the call without a result.</param>
+    /// <param name="onToken">Told of every token.</param>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public IReadOnlyList<RolloutGroup> Sample(
-        IReadOnlyList<PreparedProblem> problems, int answers, int most, SamplingOptions sampling, Func<int, int, ulong> seed, CancellationToken cancellation)
+        IReadOnlyList<PreparedProblem> problems,
+        int answers,
+        int most,
+        SamplingOptions sampling,
+        Func<int, int, ulong> seed,
+        CancellationToken cancellation,
+        Action<GeneratedToken>? onToken = null)
     {
         cancellation.ThrowIfCancellationRequested();
         var requests = new List<GenerationRequest>(problems.Count * answers);
@@ -32,19 +42,30 @@ internal sealed class RolloutSampler(TunedModel model) : IDisposable
                     Pictures = problems[p].Pictures,
                     MaxTokens = most,
                     Sampling = sampling with { Seed = seed(p, a) },
-                    StopTokens = model.StopTokens,
+                    StopTokens = StopsEarly ? model.StopTokens : [],
                     Cancellation = cancellation,
                 });
             }
         }
 
-        var results = Engine(problems, answers, most).Run(requests);
+        var engine = Engine(problems, answers, most);
+        GenerationTicket[] tickets = [.. requests.Select(request => engine.Submit(request, onToken))];
+        while (engine.Step())
+        {
+        }
+
         cancellation.ThrowIfCancellationRequested();
-        return [.. problems.Select((problem, p) => new RolloutGroup(problem, [.. results.Skip(p * answers).Take(answers).Select(Read)]))];
+        return [.. problems.Select((problem, p) => new RolloutGroup(problem, [.. tickets.Skip(p * answers).Take(answers).Select(ticket => Read(ticket.Result!))]))];
     }
 
+    /// <summary>Makes room for so much before anything is sampled.</summary>
+    public void Reserve(IReadOnlyList<PreparedProblem> problems, int answers, int most) => Engine(problems, answers, most);
+
     /// <summary>To be called when weights have changed. Pictures are kept where the vision tower is not trained.</summary>
-    public void Forget() => _engine?.Forget(withPictures: model.TrainsVision);
+    public void Forget() => Forget(model.TrainsVision);
+
+    /// <summary>As <see cref="Forget()"/>, by choice with the pictures.</summary>
+    public void Forget(bool withPictures) => _engine?.Forget(withPictures);
 
     /// <summary>The sampler's own image tokens of a problem's pictures, until it samples again; null before it has sampled anything.</summary>
     public IReadOnlyList<PictureFeatures>? Encode(PreparedProblem problem) => _engine is { } engine ? [.. problem.Pictures.Select(engine.Encode)] : null;

@@ -7,7 +7,7 @@ using Sightline.Tensors.Quantized;
 namespace Sightline.Tensors.Cpu.Quantized;
 
 /// <summary>The operands of a quantized product.</summary>
-internal readonly unsafe struct QuantizedProduct(PanelLayout layout, byte* blocks, float* channelScales, QuantizedRows rows, int rowCount, float* bias, float* y)
+internal readonly unsafe struct QuantizedProduct(PanelLayout layout, byte* blocks, float* channelScales, QuantizedRows rows, int rowCount, float* bias, float* y, bool adds)
 {
     public readonly PanelLayout Layout = layout;
     public readonly QuantizedRows Rows = rows;
@@ -31,7 +31,7 @@ internal readonly unsafe struct QuantizedProduct(PanelLayout layout, byte* block
         Finish(row, Math.Min(Rows.TileRows, RowCount - row), panel, sums, PanelLayout.Channels);
     }
 
-    /// <summary>From the float sums of a panel, rows <paramref name="stride"/> floats apart, to the output: y = sum x channel scale + bias, one rounding.</summary>
+    /// <summary>From the float sums of a panel, rows <paramref name="stride"/> floats apart, to the output: y = sum x channel scale + bias (or + y), one rounding.</summary>
     public void Finish(int row, int rowCount, int panel, float* sums, int stride)
     {
         var channel = panel * PanelLayout.Channels;
@@ -42,14 +42,14 @@ internal readonly unsafe struct QuantizedProduct(PanelLayout layout, byte* block
         {
             if (count == PanelLayout.Channels)
             {
-                var (sum, offsets) = (Vector256.Load(sums), bias is null ? Vector256<float>.Zero : Vector256.Load(bias + channel));
+                var (sum, offsets) = (Vector256.Load(sums), adds ? Vector256.Load(target) : bias is null ? Vector256<float>.Zero : Vector256.Load(bias + channel));
                 (channelScales is null ? sum + offsets : Vector256.FusedMultiplyAdd(sum, Vector256.Load(channelScales + channel), offsets)).Store(target);
                 continue;
             }
 
             for (var c = 0; c < count; c++)
             {
-                var offset = bias is null ? 0 : bias[channel + c];
+                var offset = adds ? target[c] : bias is null ? 0 : bias[channel + c];
                 target[c] = channelScales is null ? sums[c] + offset : MathF.FusedMultiplyAdd(sums[c], channelScales[channel + c], offset);
             }
         }

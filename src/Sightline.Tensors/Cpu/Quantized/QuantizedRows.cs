@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Sightline.Tensors.Cpu.Threading;
 using Sightline.Tensors.Memory;
+using Sightline.Tensors.Quantized;
 
 namespace Sightline.Tensors.Cpu.Quantized;
 
@@ -52,11 +53,21 @@ internal readonly unsafe struct QuantizedRows
     public void Release() => _block.Release();
 }
 
+/// <summary>Which eight bits of a row's numbers are taken.</summary>
+internal enum RowRounding : byte
+{
+    /// <summary>The number of 127ths of the group's largest magnitude that is nearest.</summary>
+    First,
+
+    /// <summary>Of what <see cref="First"/> leaves, the nearest number of 254ths of its steps.</summary>
+    Rest,
+}
+
 /// <summary>
 /// Quantizes one tile of rows a piece. A group whose largest magnitude is NaN or infinite gets a NaN scale; one of zeros (or so
 /// small that 127 / max overflows) counts as zero.
 /// </summary>
-internal readonly unsafe struct QuantizeRows(QuantizedRows target, byte* x, DType type, int rows, int columns, int units, int groupSize, int offset, int activationBytes) : IPieces
+internal readonly unsafe struct QuantizeRows(QuantizedRows target, QuantizeRows.Source source, PanelLayout layout, int activationBytes, RowRounding rounding) : IPieces
 {
     private const int MaxGroup = 128;
 
@@ -64,43 +75,45 @@ internal readonly unsafe struct QuantizeRows(QuantizedRows target, byte* x, DTyp
     public void Run(int piece)
     {
         var wide = stackalloc float[MaxGroup];
+        var (groupSize, end) = (layout.GroupSize, layout.Units * PanelLayout.UnitPositions);
         for (var r = 0; r < target.TileRows; r++)
         {
             var row = (piece * target.TileRows) + r;
-            for (int start = 0, group = 0; start < units * 8; start += groupSize, group++)
+            for (int start = 0, group = 0; start < end; start += groupSize, group++)
             {
-                var padded = Math.Min(groupSize, (units * 8) - start);
-                var count = row < rows ? Math.Clamp(columns - start, 0, padded) : 0;
-                var source = wide;
-                if (count == padded && type == DType.Float32)
-                {
-                    source = (float*)x + ((long)row * columns) + start;
-                }
-                else
-                {
-                    if (count > 0) CpuEngine.Widen(x + ((((long)row * columns) + start) * type.Size()), type, wide, count);
-                    new Span<float>(wide + count, padded - count).Clear();
-                }
-
-                QuantizeGroup(source, padded, target.Numbers(piece, start / 8) + (r * 4 * activationBytes), target.Scales(piece, group) + r, target.Corrections(piece, group) + r);
+                var padded = Math.Min(groupSize, end - start);
+                var numbers = source.Load(row, start, padded, wide, rounding == RowRounding.Rest);
+                QuantizeGroup(numbers, padded, target.Numbers(piece, start / 8) + (r * 4 * activationBytes), target.Scales(piece, group) + r, target.Corrections(piece, group) + r);
             }
         }
     }
 
-    /// <summary>A multiple of 32 numbers.</summary>
-    private void QuantizeGroup(float* source, int count, byte* numbers, float* scale, int* correction)
+    /// <summary>A multiple of 32 numbers, which are used up where only their rest is wanted.</summary>
+    private void QuantizeGroup(float* values, int count, byte* numbers, float* scale, int* correction)
     {
-        var largest = Largest(source, count);
-        var inverse = 127 / largest;
+        var largest = Largest(values, count);
+        var (inverse, step) = (127 / largest, largest / 127);
         var isUsable = float.IsFinite(largest) && float.IsFinite(inverse);
-        *scale = isUsable ? largest / 127 : float.IsFinite(largest) ? 0 : float.NaN;
+        if (isUsable && rounding == RowRounding.Rest)
+        {
+            for (var i = 0; i < count; i += 8)
+            {
+                var value = Vector256.Load(values + i);
+                Vector256.FusedMultiplyAdd(Vector256.Round(value * Vector256.Create(inverse)), Vector256.Create(-step), value).Store(values + i);
+            }
+
+            (inverse, step) = (254 / step, step / 254);
+            isUsable = float.IsFinite(inverse);
+        }
+
+        *scale = isUsable ? step : float.IsFinite(largest) ? 0 : float.NaN;
         var quadStride = target.TileRows * 4 * activationBytes;
         var total = Vector256<int>.Zero;
         for (var i = 0; i < count; i += 8, numbers += 2 * quadStride)
         {
-            var values = isUsable ? Vector256.ConvertToInt32(Vector256.Round(Vector256.Load(source + i) * Vector256.Create(inverse))) : Vector256<int>.Zero;
-            total += values;
-            var shorts = Vector128.Narrow(values.GetLower(), values.GetUpper());
+            var rounded = isUsable ? Vector256.ConvertToInt32(Vector256.Round(Vector256.Load(values + i) * Vector256.Create(inverse))) : Vector256<int>.Zero;
+            total += rounded;
+            var shorts = Vector128.Narrow(rounded.GetLower(), rounded.GetUpper());
             if (activationBytes == 2)
             {
                 *(ulong*)numbers = shorts.AsUInt64()[0];
@@ -114,9 +127,8 @@ internal readonly unsafe struct QuantizeRows(QuantizedRows target, byte* x, DTyp
             }
         }
 
-        *correction = -offset * Vector256.Sum(total);
+        *correction = -(layout.Format == QuantizedFormat.Int8 ? 128 : 8) * Vector256.Sum(total);
     }
-
     /// <summary>max |x|, NaN where there is one. As integers, magnitudes keep their order and NaN is largest.</summary>
     private static float Largest(float* source, int count)
     {
@@ -125,5 +137,29 @@ internal readonly unsafe struct QuantizeRows(QuantizedRows target, byte* x, DTyp
             largest = Vector256.Max(largest, Vector256.Load((int*)(source + i)) & Vector256.Create(int.MaxValue));
         var half = Vector128.Max(largest.GetLower(), largest.GetUpper());
         return BitConverter.Int32BitsToSingle(Math.Max(Math.Max(half[0], half[1]), Math.Max(half[2], half[3])));
+    }
+
+    /// <summary>The numbers to quantize.</summary>
+    /// <param name="x">[rows, columns].</param>
+    /// <param name="type">Of its elements.</param>
+    /// <param name="rows">Rows; those beyond are zero.</param>
+    /// <param name="columns">Columns; those beyond are zero.</param>
+    /// <param name="factors">What each column is multiplied by, padded to the next 32; or null.</param>
+    internal readonly struct Source(byte* x, DType type, int rows, int columns, float* factors)
+    {
+        private readonly byte* _x = x;
+        private readonly float* _factors = factors;
+
+        /// <summary>Some numbers of a row, where they lie or in the buffer.</summary>
+        public float* Load(int row, int start, int padded, float* wide, bool copies)
+        {
+            var count = row < rows ? Math.Clamp(columns - start, 0, padded) : 0;
+            var at = _x + ((((long)row * columns) + start) * type.Size());
+            if (count == padded && type == DType.Float32 && _factors == null && !copies) return (float*)at;
+            if (count > 0) CpuEngine.Widen(at, type, wide, count);
+            new Span<float>(wide + count, padded - count).Clear();
+            for (var i = 0; _factors != null && i < count; i += 8) (Vector256.Load(wide + i) * Vector256.Load(_factors + start + i)).Store(wide + i);
+            return wide;
+        }
     }
 }
