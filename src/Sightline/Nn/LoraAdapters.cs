@@ -130,10 +130,11 @@ public sealed class LoraAdapter(LoraAdapters adapters, string path, Parameter do
         return Op.Scale(product, (float)adapters.Options.Scale);
     }
 
-    /// <summary>y + scale · B (A x); the factor is applied in between, where the channels are few.</summary>
+    /// <summary>y + scale · B (A x), where nobody else reads y; the factor is applied in between, where the channels are few.</summary>
     internal Tensor AddTo(Tensor y, Tensor x)
     {
         if (!adapters.IsEnabled) return y;
+        if (x.DType == DType.Float32 && y.DType == DType.Float32) return Op.AddLowRank(y, x, down.Value, up.Value, (float)adapters.Options.Scale);
         var small = Op.Linear(x, Precision.Match(down.Value, x));                                        // [.., r]
         return Op.Add(y, Op.Linear(Op.Scale(small, (float)adapters.Options.Scale), Precision.Match(up.Value, x)));
     }

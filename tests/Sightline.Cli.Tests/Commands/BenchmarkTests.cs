@@ -52,6 +52,23 @@ public sealed class BenchmarkTests(TinyModel tiny) : IClassFixture<TinyModel>, I
     }
 
     [Theory]
+    [InlineData("--rank 4 --weights int8")]
+    [InlineData("--rank 0 --freeze visual --recompute --batch 2")]
+    public async Task A_step_of_reinforcement_is_measured_phase_by_phase(string options)
+    {
+        var run = await CommandLineRun.Of(["benchmark", "tuning", "-m", Fixtures.Path("models", "tiny-qwen2-vl"), "--group", "3", "--picture", "6", "--prompt", "5", "--tokens", "4", "--json", .. options.Split(' ')]);
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        using var json = JsonDocument.Parse(run.Out);
+        var seconds = json.RootElement.GetProperty("seconds");
+        Assert.All(new[] { "picture", "prompt", "tokens", "scoring", "reference", "forward", "backward", "update" }, phase => Assert.True(seconds.GetProperty(phase).GetDouble() > 0, phase));
+        Assert.InRange(seconds.GetProperty("step").GetDouble(), seconds.GetProperty("sampling").GetDouble(), 60);
+        Assert.Equal(0, json.RootElement.GetProperty("sampler_difference").GetDouble());
+        Assert.True(json.RootElement.GetProperty("trained_numbers").GetInt64() > 0);
+    }
+
+    [Theory]
+    [InlineData("benchmark tuning -m /no/model", ErrorKind.NotFound)]
+    [InlineData("benchmark tuning -m /no/model --group 1", ErrorKind.Usage)]
     [InlineData("benchmark inference -m /no/model", ErrorKind.NotFound)]
     [InlineData("benchmark inference --samples /no/samples", ErrorKind.NotFound)]
     [InlineData("benchmark inference --seconds 0", ErrorKind.Usage)]

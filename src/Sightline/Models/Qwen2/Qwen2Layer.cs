@@ -20,6 +20,7 @@ public sealed class Qwen2Layer(ParameterScope scope, Qwen2Config config)
     {
         x = Op.Add(x, _attention.Forward(_inputNorm.Forward(x), angles, layout, cache));
         var y = _norm.Forward(x);
-        return Op.Add(x, _down.Forward(Op.Mul(_activation.Apply(_gate.Forward(y)), _up.Forward(y))));
+        var (gate, up) = (_gate.Forward(y), _up.Forward(y));
+        return Op.Add(x, _down.Forward(_activation == Activation.Silu ? Op.GatedSilu(gate, up) : Op.Mul(_activation.Apply(gate), up)));
     }
 }
