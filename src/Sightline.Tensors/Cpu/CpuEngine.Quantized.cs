@@ -25,6 +25,7 @@ public sealed partial class CpuEngine
     /// <inheritdoc/>
     public override unsafe void QuantizedLinearBackward(Tensor dy, QuantizedWeight weight, Tensor dx, float beta)
     {
+        if (dx.Count == 0) return;
         using var wide = dx.DType == DType.Float32 ? null : Tensor.Empty(dx.Shape, DType.Float32, this);
         if (wide is not null && beta != 0) Cast(dx, wide);
         if (weight.Format == QuantizedFormat.Int8)
