@@ -14,6 +14,7 @@ internal static class CommandList
         new ClassifyCommand(),
         new DemoCommand(),
         new TrainCommand(),
+        new ExperimentCommand(),
         new EvaluateCommand(),
         new RewardCommand(),
         new MergeCommand(),

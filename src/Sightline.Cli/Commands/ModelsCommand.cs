@@ -4,10 +4,11 @@ namespace Sightline.Cli.Commands;
 internal sealed class ModelsCommand : ToolCommand
 {
     public ModelsCommand()
-        : base("models", "List models, describe one, fetch one from a hub")
+        : base("models", "List models, describe one, fetch one from a hub, make a new one")
     {
         Add(new ModelsListCommand());
         Add(new ModelsInfoCommand());
         Add(new ModelsPullCommand());
+        Add(new ModelsCreateCommand());
     }
 }

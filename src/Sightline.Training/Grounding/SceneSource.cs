@@ -46,12 +46,15 @@ public sealed class SceneSource : ISampleSource
             MaximumObjects = recipe.MaximumObjects,
             PhrasesPerScene = recipe.Phrases,
             ShowHeldOut = recipe.ShowHeldOut,
-            HeldOut = recipe.HeldOut.Select(Pair).ToHashSet(),
+            HeldOut = Pairs(recipe.HeldOut),
             Mix = recipe.AttributesOnly
                 ? new ExpressionMix { Class = 1, Attribute = 3, Position = 0, Superlative = 0, Ordinal = 0, Count = 0, Relation = 0, Absent = 0 }
                 : new ExpressionMix(),
         };
     }
+
+    /// <summary>Colour-and-shape pairs as recipes write them.</summary>
+    internal static HashSet<(string Color, string Shape)> Pairs(IReadOnlyList<string> texts) => [.. texts.Select(Pair)];
 
     private static (string Color, string Shape) Pair(string text)
     {

@@ -73,25 +73,6 @@ public sealed record AdapterRecipe
     public LoraOptions ToOptions() => new() { Rank = Rank, Alpha = Alpha, IsRankStabilized = RankStabilized, Targets = Targets, Parts = Parts };
 }
 
-/// <summary>One source of problems.</summary>
-public sealed record ProblemSourceRecipe
-{
-    /// <summary>How the source is called in logs.</summary>
-    public required string Name { get; set; }
-
-    /// <summary>Share of the problems that it gives, relative to the other sources.</summary>
-    public double Weight { get; set; } = 1;
-
-    /// <summary>The problems, in any format that <see cref="Data.ProblemSet.Open"/> reads.</summary>
-    public required string Problems { get; set; }
-
-    /// <summary>Its split to use, where problems name splits.</summary>
-    public string? Split { get; set; }
-
-    /// <summary>Only so many of its problems, from the start; 0: all.</summary>
-    public int Count { get; set; }
-}
-
 /// <summary>What a stage does to a language model.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<LanguageStageKind>))]
 public enum LanguageStageKind

@@ -24,11 +24,33 @@ internal static class LanguageRecipeChecks
         {
             Require(source.Weight > 0 && double.IsFinite(source.Weight), FormattableString.Invariant($"source '{source.Name}': weight must be positive, is {source.Weight}"));
             Require(source.Count >= 0, $"source '{source.Name}': count must not be negative, is {source.Count}");
-            Require(File.Exists(source.Problems) || Directory.Exists(source.Problems), $"source '{source.Name}': problems is '{source.Problems}', and there is no such file or folder: looked at {Path.GetFullPath(source.Problems)}");
+            CheckProblems(source, Require);
         }
 
         CheckModel(recipe.Model, Require);
         for (var i = 0; i < recipe.Stages.Count; i++) CheckStage(recipe.Stages[i], i, names, where, Require);
+    }
+
+    /// <summary>Where a source's problems come from.</summary>
+    internal static void CheckProblems(ProblemSourceRecipe source, Action<bool, string> require)
+    {
+        var of = $"source '{source.Name}'";
+        var kinds = new object?[] { source.Problems, source.Scenes, source.Pictures }.Count(kind => kind is not null);
+        require(kinds == 1, $"{of} needs one of problems, scenes and pictures");
+        if (source.Problems is { } file) require(File.Exists(file) || Directory.Exists(file), $"{of}: problems is '{file}', and there is no such file or folder: looked at {Path.GetFullPath(file)}");
+        require(source.Split is null || source.Problems is not null, $"{of}: split is for problems; give it inside pictures");
+        require((source.Scenes ?? (PhraseProblemRecipe?)source.Pictures)?.Step is null or (> 0 and <= 500), $"{of}: step must be 1 to 500");
+        if (source.Pictures is { } pictures)
+        {
+            require(pictures.HoldOutEvery is 0 or >= 2 && pictures.HoldOutBlock > 0, $"{of}: hold_out_every must be 0 (nothing held out) or at least 2, hold_out_block positive");
+            require(!pictures.HeldOutPart || pictures.HoldOutEvery > 0, $"{of}: held_out_part needs hold_out_every, which says what is held out");
+            require(pictures.MostBoxes > 0, $"{of}: most_boxes must be positive, is {pictures.MostBoxes}");
+        }
+
+        if (source.Scenes is not { } scenes) return;
+        require(scenes.SmallRadius.Count == 2 && scenes.LargeRadius.Count == 2, $"{of}: small_radius and large_radius are two numbers each, from and to");
+        require(scenes.Questions is > 0 and <= 16, $"{of}: questions must be 1 to 16, is {scenes.Questions}");
+        require(scenes.Count > 0, $"{of}: count must be positive, is {scenes.Count}");
     }
 
     private static void CheckModel(LanguageModelRecipe model, Action<bool, string> require)

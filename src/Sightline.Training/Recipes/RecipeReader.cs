@@ -2,13 +2,14 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using Sightline.Training.Experiments;
 
 namespace Sightline.Training.Recipes;
 
 /// <summary>Reads and checks recipes. Keys are in snake_case; comments and trailing commas are allowed.</summary>
 public static class RecipeReader
 {
-    private static readonly JsonDocumentOptions Lenient = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
+    internal static readonly JsonDocumentOptions Lenient = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
 
     /// <summary>Reads a recipe of any kind: one whose <c>model</c> names a <c>checkpoint</c> tunes a language model, another trains a grounding model.</summary>
     /// <param name="path">The file.</param>
@@ -91,4 +92,5 @@ public static class RecipeReader
     WriteIndented = true)]
 [JsonSerializable(typeof(TrainingRecipe))]
 [JsonSerializable(typeof(LanguageRecipe))]
+[JsonSerializable(typeof(FewShotRecipe))]
 internal sealed partial class RecipeJson : JsonSerializerContext;

@@ -20,8 +20,7 @@ public sealed class PolicyTrainer : IDisposable
         ArgumentNullException.ThrowIfNull(folder);
         (_folder, _clock) = (folder, clock ?? TimeProvider.System);
         for (var i = 0; i < recipe.Stages.Count; i++) _ = new AnswerScorer(recipe.Stages[i].Rewards, $"stages[{i}]"); // unknown names before anything is read
-        IProblemSource[] train = [.. recipe.Train.Select(ProblemMixture.Open)], validation = [.. recipe.Validation.Select(ProblemMixture.Open)];
-        _parts = new RunParts(recipe, TunedModel.Open(recipe.Model, recipe.Seed), train, validation, _clock);
+        _parts = RunParts.Open(recipe, _clock);
     }
 
     /// <summary>The recipe as it is trained: after <see cref="Plan"/>, with the batches that were chosen.</summary>

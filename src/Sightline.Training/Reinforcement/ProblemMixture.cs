@@ -1,3 +1,4 @@
+using Sightline.Geometry;
 using Sightline.Tensors;
 using Sightline.Training.Data;
 using Sightline.Training.Recipes;
@@ -27,18 +28,27 @@ internal sealed class ProblemMixture
     }
 
     /// <summary>Opens the problems of a source.</summary>
+    /// <param name="recipe">The source.</param>
+    /// <param name="seed">Of the run: decides which scenes are generated.</param>
+    /// <param name="modelType">The model's type, which chooses prompts.</param>
+    /// <param name="frame">The coordinates that the model speaks about a picture of a width and height; called when a problem is made.</param>
     /// <exception cref="SightlineException">The source's name and what is wrong with it.</exception>
-    public static IProblemSource Open(ProblemSourceRecipe recipe)
+    public static IProblemSource Open(ProblemSourceRecipe recipe, ulong seed, string modelType, Func<int, int, CoordinateFrame> frame)
     {
         try
         {
-            return new Part(recipe.Name, ProblemSet.Open(recipe.Problems, recipe.Split), recipe.Count);
+            var source = recipe.Scenes is { } scenes ? new SceneProblems(recipe.Name, scenes, seed, Asking(scenes, modelType, frame))
+                : recipe.Pictures is { } pictures ? new PictureProblems(recipe.Name, pictures, Asking(pictures, modelType, frame))
+                : (IProblemSource)ProblemSet.Open(recipe.Problems!, recipe.Split);
+            return new Part(recipe.Name, source, recipe.Count);
         }
-        catch (SightlineException error)
+        catch (SightlineException error) when (!error.Message.StartsWith($"source '{recipe.Name}'", StringComparison.Ordinal))
         {
             throw new SightlineException(error.Kind, $"source '{recipe.Name}': {error.Message}", error);
         }
     }
+
+    private static PhraseProblems Asking(PhraseProblemRecipe recipe, string modelType, Func<int, int, CoordinateFrame> frame) => new(recipe.Prompt, modelType, frame, recipe.Step);
 
     /// <summary>The first problems of a source, under the recipe's name.</summary>
     private sealed class Part(string name, IProblemSource source, int count) : IProblemSource

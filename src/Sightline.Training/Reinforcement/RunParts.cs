@@ -1,3 +1,4 @@
+using Sightline.Models.QwenVl;
 using Sightline.Training.Data;
 using Sightline.Training.Recipes;
 using Sightline.Training.Reporting;
@@ -12,6 +13,18 @@ namespace Sightline.Training.Reinforcement;
 /// <param name="Clock">For durations.</param>
 internal sealed record RunParts(LanguageRecipe Recipe, TunedModel Model, IReadOnlyList<IProblemSource> Train, IReadOnlyList<IProblemSource> Validation, TimeProvider Clock)
 {
+    /// <summary>Opens the problems, which are read first, and the model.</summary>
+    /// <exception cref="SightlineException">What is missing or does not fit.</exception>
+    public static RunParts Open(LanguageRecipe recipe, TimeProvider clock)
+    {
+        TunedModel? model = null;
+        var type = QwenVlProcessor.TypeOf(recipe.Model.Checkpoint);
+        IProblemSource Problems(ProblemSourceRecipe source) => ProblemMixture.Open(source, recipe.Seed, type, (width, height) => model!.Processor.FrameOf(width, height));
+        IProblemSource[] train = [.. recipe.Train.Select(Problems)], validation = [.. recipe.Validation.Select(Problems)];
+        model = TunedModel.Open(recipe.Model, recipe.Seed);
+        return new RunParts(recipe, model, train, validation, clock);
+    }
+
     /// <summary>From problems to tokens.</summary>
     public ProblemReading Reading { get; } = new(Model);
 

@@ -54,6 +54,14 @@ public sealed class QwenVlProcessor
         return new QwenVlProcessor(opened.ModelType, Text.Tokenizer.Load(opened.Path), ChatTemplate.Load(opened.Path), QwenImageProcessor.Load(opened.Path));
     }
 
+    /// <summary>The <c>model_type</c> of a folder, without reading anything else.</summary>
+    /// <exception cref="SightlineException">NotFound or BadModel.</exception>
+    public static string TypeOf(string folder)
+    {
+        using var opened = HuggingFaceFolder.Open(folder);
+        return opened.ModelType;
+    }
+
     /// <summary>The same processor with other limits for the size of a picture.</summary>
     /// <exception cref="SightlineException">Usage: as <see cref="QwenImageProcessor.WithPixels"/>.</exception>
     public QwenVlProcessor WithPixels(long minPixels, long maxPixels) => new(ModelType, Tokenizer, Template, Images.WithPixels(minPixels, maxPixels));
