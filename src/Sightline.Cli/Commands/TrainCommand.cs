@@ -83,7 +83,7 @@ internal sealed class TrainCommand : ToolCommand
         }
 
         var report = recorder.Finish(trainer, outcome, Provenance.Of(Terminal, trainer.Recipe.Seed));
-        if (settings.Json is { } target) WriteJson(target, folder, report, outcome);
+        if (settings.Json is { } target) WriteJson(target, folder, report, outcome, trainer.Recipe.Seed);
         if (settings.Json != JsonOutput.Stdout) WriteTable(outcome, report);
         return ExitCode.Success;
     }
@@ -116,7 +116,7 @@ internal sealed class TrainCommand : ToolCommand
         trainer.WriteRollouts();
         if (!outcome.Completed) return Stopped(folder);
         var report = recorder.WriteReport(outcome, []);
-        if (settings.Json is { } target) WriteJson(target, folder, report, outcome);
+        if (settings.Json is { } target) WriteJson(target, folder, report, outcome, trainer.Recipe.Seed);
         if (settings.Json == JsonOutput.Stdout) return ExitCode.Success;
         foreach (var score in outcome.Scores) Terminal.Line($"{score.Source}: {score.Summary}");
         Terminal.Line($"{(trainer.Model.Adapters is null ? "model" : "adapters")}: {outcome.ModelFolder}");
@@ -197,7 +197,7 @@ internal sealed class TrainCommand : ToolCommand
 
     private static string Signed(double value) => double.IsNaN(value) ? "-" : value.ToString("0.000", CultureInfo.InvariantCulture);
 
-    private void WriteJson(string target, RunFolder folder, string report, TrainingOutcome outcome) => JsonOutput.Write(Terminal, target, json =>
+    private void WriteJson(string target, RunFolder folder, string report, TrainingOutcome outcome, ulong seed) => JsonOutput.Write(Terminal, target, json =>
     {
         json.WriteStartObject();
         json.WriteString("folder", folder.Path);
@@ -219,9 +219,7 @@ internal sealed class TrainCommand : ToolCommand
         }
 
         json.WriteEndArray();
-        json.WriteString("command", Terminal.CommandLine);
-        json.WriteString("commit", BuildInformation.Commit);
-        json.WriteString("machine", Machine.Describe());
+        Provenance.Of(Terminal, seed).WriteJson(json);
         json.WriteEndObject();
     });
 }

@@ -48,7 +48,13 @@ public sealed partial class CpuEngine
     /// <inheritdoc/>
     public override unsafe void GroupNormBackward(Tensor x, Tensor? w, Tensor stats, Tensor dy, Tensor? dx, Tensor? dw, Tensor? db, int groups, bool channelsLast)
     {
-        if (x.Count == 0) return;
+        if (x.Count == 0)
+        {
+            if (dw is not null) Clear(dw);
+            if (db is not null) Clear(db);
+            return;
+        }
+
         var layout = new ChannelLayout(x.Shape, channelsLast);
         var (n, c) = (layout.N, layout.C);
         var perGroup = c / groups;

@@ -265,5 +265,14 @@ public class GroundTests(TinyModel tiny) : IClassFixture<TinyModel>
         using var presets = JsonDocument.Parse(run.Out);
         Assert.Equal(["nano", "small", "base"], presets.RootElement.EnumerateObject().Select(preset => preset.Name));
         Assert.True(presets.RootElement.GetProperty("nano").GetProperty("parameters").GetInt64() > 1_000_000);
+        foreach (var figure in (string[])["parameters", "picture_flops", "phrase_flops", "training_bytes_batch_8"])
+        {
+            var figures = presets.RootElement.EnumerateObject().Select(preset => preset.Value.GetProperty(figure).GetInt64()).ToArray();
+            Assert.True(figures[0] > 0 && figures[0] < figures[1] && figures[1] < figures[2], $"{figure}: {string.Join(", ", figures)}");
+        }
+
+        var table = await CommandLineRun.Of("presets");
+        Assert.Equal((0, ""), (table.ExitCode, table.Error));
+        Assert.Matches(@"nano +\d+ x \d+ +\d+\.\d M +\d+\.\d MB +\d+\.\d GFLOP +\d+\.\d\d GFLOP +\d+\.\d GB", table.Out);
     }
 }

@@ -22,6 +22,9 @@ public sealed class TrainRunTests : IDisposable
         Assert.Contains("stage 2, step 2: held out: accuracy ", run.Error, StringComparison.Ordinal);
         using var json = JsonDocument.Parse(run.Out);
         Assert.Equal(Path.Combine(_recipe.Run(), "model"), json.RootElement.GetProperty("model").GetString());
+        Assert.Equal(3, json.RootElement.GetProperty("seed").GetInt32());
+        Assert.StartsWith("sightline train ", json.RootElement.GetProperty("command").GetString());
+        Assert.All((string[])["commit", "machine"], name => Assert.NotEqual("", json.RootElement.GetProperty(name).GetString()));
         Assert.Equal("held out", json.RootElement.GetProperty("scores")[0].GetProperty("source").GetString());
         foreach (var file in new[] { "model/model.safetensors", "model/config.json", "model/vocab.txt", "model/README.md", "report.html", "metrics.jsonl", "recipe.json" })
             Assert.True(File.Exists(Path.Combine(_recipe.Run(), file)), file);

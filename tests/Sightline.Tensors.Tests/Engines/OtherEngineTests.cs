@@ -1,5 +1,4 @@
-using System.Diagnostics;
-using System.Reflection;
+using Sightline.Testing;
 
 namespace Sightline.Tensors.Tests.Engines;
 
@@ -12,17 +11,6 @@ public class OtherEngineTests
     public async Task The_operation_tests_pass_on(string engine)
     {
         if (Environment.GetEnvironmentVariable(TestEngines.Variable) is not null) return;
-        var assembly = Assembly.GetExecutingAssembly().Location;
-        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true, RedirectStandardError = true };
-        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet") start.ArgumentList.Add(assembly);
-        else start.FileName = Path.ChangeExtension(assembly, OperatingSystem.IsWindows() ? ".exe" : null);
-        foreach (var argument in (string[])["-trait", "Engine=each", "-trait-", "Engine=cpu", "-parallel", "none"]) start.ArgumentList.Add(argument);
-        start.Environment[TestEngines.Variable] = engine;
-        using var child = Process.Start(start)!;
-        var errors = child.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        var output = await child.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await child.WaitForExitAsync(TestContext.Current.CancellationToken);
-        Assert.True(child.ExitCode == 0, $"on {engine}: exit code {child.ExitCode}\n{output}\n{await errors}");
-        Assert.Contains("Failed: 0", output);
+        await TestProcess.Passes(typeof(OtherEngineTests).Assembly, [(TestEngines.Variable, engine)], "-trait", "Engine=each", "-trait-", "Engine=cpu");
     }
 }

@@ -44,7 +44,11 @@ internal sealed partial class ReferenceEngine
         var (values, result) = (Read(x), new double[x.Count]);
         for (var i = 0; i < result.Length; i++)
         {
-            for (var k = 0; k < 4; k++) result[i] += values[i - (i % 4) + k] * (adjoint ? map[k, i % 4] : map[i % 4, k]);
+            for (var k = 0; k < 4; k++)
+            {
+                var factor = adjoint ? map[k, i % 4] : map[i % 4, k];
+                if (factor != 0) result[i] += factor * values[i - (i % 4) + k]; // a NaN stays on its axis
+            }
         }
 
         Write(y, result);

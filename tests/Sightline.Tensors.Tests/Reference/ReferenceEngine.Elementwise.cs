@@ -151,18 +151,20 @@ internal sealed partial class ReferenceEngine
             PointLossKind.Focal => (alpha * Math.Pow(miss, b) * bce,
                 alpha * (((p - t) * Math.Pow(miss, b)) + (bce * PowerSlope(miss, b) * p * (1 - p) * (1 - (2 * t))))),
             PointLossKind.QualityFocal => (Math.Pow(Math.Abs(p - t), b) * bce,
-                ((p - t) * Math.Pow(Math.Abs(p - t), b)) + (bce * PowerSlope(Math.Abs(p - t), b) * Math.Sign(p - t) * p * (1 - p))),
+                ((p - t) * Math.Pow(Math.Abs(p - t), b)) + (bce * PowerSlope(Math.Abs(p - t), b) * SignOf(p - t) * p * (1 - p))),
             PointLossKind.Varifocal => t > 0
                 ? (t * bce, t * (p - t))
                 : (a * Math.Pow(p, b) * bce, a * (((p - t) * Math.Pow(p, b)) + (bce * PowerSlope(p, b) * p * (1 - p)))),
-            PointLossKind.L1 => (Math.Abs(d), double.IsNaN(d) ? d : Math.Sign(d)),
-            PointLossKind.SmoothL1 => Math.Abs(d) < a ? (d * d / (2 * a), d / a) : (Math.Abs(d) - (a / 2), double.IsNaN(d) ? d : Math.Sign(d)),
+            PointLossKind.L1 => (Math.Abs(d), SignOf(d)),
+            PointLossKind.SmoothL1 => Math.Abs(d) < a ? (d * d / (2 * a), d / a) : (Math.Abs(d) - (a / 2), SignOf(d)),
             _ => (d * d, 2 * d),
         };
     }
 
     /// <summary>d q^γ / d q, 0 at q = 0 unless γ is 1.</summary>
     private static double PowerSlope(double q, double gamma) => gamma == 1 ? 1 : q == 0 ? 0 : gamma * Math.Pow(q, gamma - 1);
+
+    private static double SignOf(double x) => double.IsNaN(x) ? x : Math.Sign(x);
 
     private static double Sigmoid(double x) => 1 / (1 + Math.Exp(-x));
 

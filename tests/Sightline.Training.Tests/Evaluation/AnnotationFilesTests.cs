@@ -111,7 +111,8 @@ public class AnnotationFilesTests
     {
         var (truth, detections) = CocoEvaluatorTests.Load("plain", RegionKind.Box);
         var score = CocoEvaluator.Evaluate(truth, detections, new CocoEvaluationOptions { Bootstrap = new BootstrapOptions(20) });
-        var path = Path.Combine(Path.GetTempPath(), $"sightline-score-{Environment.ProcessId}.json");
+        var folder = Directory.CreateTempSubdirectory("sightline-score-").FullName;
+        var path = Path.Combine(folder, "score.json");
         try
         {
             score.SaveJson(path, new ScoreProvenance("sightline evaluate coco", 7, "abc", "a machine"));
@@ -121,11 +122,11 @@ public class AnnotationFilesTests
             Assert.Equal(12, root.GetProperty("intervals").GetArrayLength());
             Assert.Equal(2, root.GetProperty("per_class").GetArrayLength());
             Assert.Equal(("sightline evaluate coco", 7, "abc", "a machine"), (root.GetProperty("command").GetString(), root.GetProperty("seed").GetInt32(), root.GetProperty("commit").GetString(), root.GetProperty("machine").GetString()));
-            Assert.False(File.Exists(path + ".partial"));
+            Assert.Equal([path], Directory.GetFiles(folder));
         }
         finally
         {
-            File.Delete(path);
+            Directory.Delete(folder, recursive: true);
         }
 
         Assert.Equal(ErrorKind.CannotWrite, Assert.Throws<SightlineException>(() => score.SaveJson("/proc/none/score.json")).Kind);

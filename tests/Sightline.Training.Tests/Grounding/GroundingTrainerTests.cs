@@ -138,6 +138,29 @@ public sealed class GroundingTrainerTests : IDisposable
         Assert.False(Directory.Exists(folder.Path));
     }
 
+    /// <summary>What is measured with one and two pictures holds for eight: else the largest batch that fits would not.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void The_memory_of_a_plan_is_what_a_step_takes(int index)
+    {
+        const int Batch = 8;
+        var recipe = TinyRun.Recipe($"stages[{index}].batch={Batch}");
+        using var trainer = new GroundingTrainer(recipe, _place.Folder());
+        var plan = trainer.Plan();
+        var weights = 4 * trainer.Model.Parameters.Count;
+        var planned = plan.Stages[index].PeakBytes - plan.ParameterBytes - plan.PictureBytes + weights; // a step without moments and average, but with gradients
+        var runner = new TrainingStepRunner(trainer.Model, trainer.Processor, trainer.Model.Config, recipe.Stages[index], recipe.Seed, index);
+        var samples = Enumerable.Range(0, Batch).Select(i => trainer.Train[0].Get(i)).ToArray();
+        var before = NativePool.Shared.LiveBytes;
+        runner.Rehearse(samples);
+        NativePool.Shared.ResetPeak();
+        runner.Rehearse(samples);
+        var taken = NativePool.Shared.PeakBytes - before;
+        trainer.Model.Parameters.ClearGradients();
+        Assert.True(taken <= 1.15 * planned && taken >= 0.7 * planned, $"{taken:N0} bytes taken, {planned:N0} planned"); // samples differ in their phrases and sizes
+    }
+
     [Fact]
     public void A_plan_with_little_memory_chooses_single_pictures()
     {
