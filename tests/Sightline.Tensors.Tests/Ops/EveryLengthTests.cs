@@ -16,7 +16,7 @@ namespace Sightline.Tensors.Tests.Ops;
 public sealed class EveryLengthTests : TensorTest
 {
     /// <summary>All up to one more than the widest unrolled loop (four registers of 16), then those around multiples of a register.</summary>
-    private static readonly int[] Lengths = [.. Enumerable.Range(0, 257).Where(n => n <= 65 || n % 16 is 15 or 0 or 1)];
+    private static readonly int[] s_lengths = [.. Enumerable.Range(0, 257).Where(n => n <= 65 || n % 16 is 15 or 0 or 1)];
 
     private readonly RandomStream _random = new(31);
 
@@ -27,7 +27,7 @@ public sealed class EveryLengthTests : TensorTest
     public void Values_and_gradients_are_those_of_the_scalar_engine(string name)
     {
         var (op, tolerance) = (LengthCase.All[name], LengthCase.All[name].Tolerance);
-        foreach (var n in Lengths.SkipWhile(n => n < op.Least))
+        foreach (var n in s_lengths.SkipWhile(n => n < op.Least))
         {
             using var scope = TensorScope.Open();
             var inputs = op.Inputs(_random, n);
@@ -69,7 +69,7 @@ public sealed class EveryLengthTests : TensorTest
     {
         var adam = new AdamWSettings(0.01, 0.9, 0.99, 1e-8, 0.1, 3, 0.7f);
         var sgd = new SgdSettings(0.1, 0.9, 0.01, Nesterov: true, 0.7f);
-        foreach (var n in Lengths)
+        foreach (var n in s_lengths)
         {
             using var scope = TensorScope.Open();
             Tensor[] inputs = [.. Enumerable.Range(0, 4).Select(_ => Gradients.Normal(_random, [n]))];
