@@ -11,6 +11,7 @@ namespace Sightline.Training.Grounding;
 /// </summary>
 public sealed class GroundingTrainer : IDisposable
 {
+    private const int SamplesCompared = 8;
     private readonly FusionConfig _config;
     private readonly FusionModel _model;
     private readonly FusionProcessor _processor;
@@ -114,12 +115,13 @@ public sealed class GroundingTrainer : IDisposable
     private long PictureBytes() => Math.Min(_pictures.Limit, _train.Concat(_validation).OfType<PictureSource>().Sum(source => source.LargestPictureBytes));
 
     /// <summary>Seconds of a forward and backward pass of a stage at a batch size.</summary>
-    private double Measure(int index, int batch)
+    private double Measure(int index, int batch, bool largest)
     {
-        var recipe = _recipe.Stages[index] with { Batch = batch, Accumulate = 1 };
+        var recipe = _recipe.Stages[index] with { Batch = largest ? Math.Max(batch, SamplesCompared) : batch, Accumulate = 1 };
         StageState.Freeze(recipe, index, _model.Parameters.All);
         using var loader = new StageLoader(SourcesOf(recipe), recipe, _recipe.Seed, index, firstStep: 0);
         var samples = loader.Next();
+        if (largest) samples = [.. samples.OrderByDescending(sample => sample.Phrases.Length).ThenByDescending(sample => sample.Objects.Length).Take(batch)];
         var from = _clock.GetTimestamp();
         new TrainingStepRunner(_model, _processor, _config, recipe, _recipe.Seed, index).Rehearse(samples);
         var seconds = _clock.GetElapsedTime(from).TotalSeconds;

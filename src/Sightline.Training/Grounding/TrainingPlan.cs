@@ -46,10 +46,10 @@ internal static class TrainingPlanner
 {
     /// <param name="recipe">The recipe.</param>
     /// <param name="parameters">Trainable numbers of the model.</param>
-    /// <param name="measure">Runs forward and backward of a stage at a batch size and returns the seconds; nothing is updated.</param>
+    /// <param name="measure">Runs forward and backward of a stage at a batch size, on its first samples or on the largest of some, and returns the seconds; nothing is updated.</param>
     /// <param name="pictures">Bytes that decoded pictures take.</param>
     /// <param name="available">Memory that may be used; null: what the runtime says.</param>
-    public static TrainingPlan Make(TrainingRecipe recipe, long parameters, Func<int, int, double> measure, long pictures, long? available = null)
+    public static TrainingPlan Make(TrainingRecipe recipe, long parameters, Func<int, int, bool, double> measure, long pictures, long? available = null)
     {
         var memory = available ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         var stages = new List<StagePlan>();
@@ -58,8 +58,10 @@ internal static class TrainingPlanner
         for (var i = 0; i < recipe.Stages.Count; i++)
         {
             var stage = recipe.Stages[i];
-            var (one, _) = Peak(() => measure(i, 1));
-            var (two, seconds) = Peak(() => measure(i, 2));
+            // memory by samples with many phrases, since a batch may hold nothing else; time by samples as they come
+            var one = Peak(() => measure(i, 1, true));
+            var two = Peak(() => measure(i, 2, true));
+            var seconds = measure(i, 2, false);
             var perPicture = Math.Max(two - one, 1);
             // what does not grow with the batch; the gradients in it stand in parameterBytes already
             var once = Math.Max(one - perPicture - (parameters * 4), 0);
@@ -72,12 +74,12 @@ internal static class TrainingPlanner
         return new TrainingPlan(parameterBytes, pictures, memory, stages);
     }
 
-    private static (long Bytes, double Seconds) Peak(Func<double> run)
+    private static long Peak(Func<double> run)
     {
         var before = Engine.Default.Memory.LiveBytes;
         run(); // the first run pays for compilation and fresh memory
         Engine.Default.Memory.ResetPeak();
-        var seconds = run();
-        return (Engine.Default.Memory.PeakBytes - before, seconds);
+        run();
+        return Engine.Default.Memory.PeakBytes - before;
     }
 }

@@ -151,14 +151,15 @@ public sealed class GroundingTrainerTests : IDisposable
         var weights = 4 * trainer.Model.Parameters.Count;
         var planned = plan.Stages[index].PeakBytes - plan.ParameterBytes - plan.PictureBytes + weights; // a step without moments and average, but with gradients
         var runner = new TrainingStepRunner(trainer.Model, trainer.Processor, trainer.Model.Config, recipe.Stages[index], recipe.Seed, index);
-        var samples = Enumerable.Range(0, Batch).Select(i => trainer.Train[0].Get(i)).ToArray();
+        using var loader = new StageLoader(new SampleMixture([(trainer.Train[0], 1)]), recipe.Stages[index], recipe.Seed, index, 16);
+        var samples = loader.Next();
         var before = NativePool.Shared.LiveBytes;
         runner.Rehearse(samples);
         NativePool.Shared.ResetPeak();
         runner.Rehearse(samples);
         var taken = NativePool.Shared.PeakBytes - before;
         trainer.Model.Parameters.ClearGradients();
-        Assert.True(taken <= 1.15 * planned && taken >= 0.7 * planned, $"{taken:N0} bytes taken, {planned:N0} planned"); // samples differ in their phrases and sizes
+        Assert.True(taken <= 1.1 * planned && taken >= 0.5 * planned, $"{taken:N0} bytes taken, {planned:N0} planned"); // planned by large samples; others have a third of the phrases
     }
 
     [Fact]
