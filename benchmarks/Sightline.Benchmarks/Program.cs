@@ -4,6 +4,7 @@ using Sightline.Benchmarks;
 var benchmarks = new Dictionary<string, Action<string[]>>
 {
     ["coco-evaluation"] = _ => CocoEvaluationBenchmark.Run(),
+    ["engines"] = EngineBenchmark.Run,
     ["kernels"] = KernelBenchmark.Run,
     ["quantized"] = _ => QuantizedBenchmark.Run(),
     ["tokenizer"] = _ => TokenizerBenchmark.Run(),

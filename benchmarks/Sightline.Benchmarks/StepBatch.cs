@@ -52,31 +52,32 @@ internal sealed class StepBatch : IDisposable
     {
         foreach (var parameter in Model.Parameters.All)
         {
-            foreach (ref var value in parameter.Value.AsSpan<float>()) value += 0.02f * (float)random.NextNormal();
+            var values = parameter.Value.ToArray<float>();
+            foreach (ref var value in values.AsSpan()) value += 0.02f * (float)random.NextNormal();
+            parameter.Value.Write<float>(values);
         }
     }
 
     private static Tensor Noise(RandomStream random, int side)
     {
-        var pixels = Tensor.Empty([Pictures, side, side, 3]).AsParameter(requiresGrad: false);
-        foreach (ref var value in pixels.AsSpan<float>()) value = (random.NextInt(256) * (4f / 255)) - 2;
-        return pixels;
+        var pixels = new float[Pictures * side * side * 3];
+        foreach (ref var value in pixels.AsSpan()) value = (random.NextInt(256) * (4f / 255)) - 2;
+        return Tensor.From(pixels, [Pictures, side, side, 3]).AsParameter(requiresGrad: false);
     }
 
     private static PhraseTokens Words(RandomStream random, int vocabulary)
     {
         const int phrases = Pictures * PhrasesPerPicture;
-        var ids = Tensor.Empty([phrases * WordsPerPhrase], DType.Int64).AsParameter(requiresGrad: false);
-        var places = Tensor.Empty([phrases * WordsPerPhrase], DType.Int64).AsParameter(requiresGrad: false);
-        var id = ids.AsSpan<long>();
-        var place = places.AsSpan<long>();
+        var id = new long[phrases * WordsPerPhrase];
+        var place = new long[id.Length];
         for (var i = 0; i < id.Length; i++)
         {
             place[i] = i % WordsPerPhrase;
             id[i] = place[i] switch { 0 => 101, WordsPerPhrase - 1 => 102, _ => 1000 + random.NextInt(vocabulary - 1000) };
         }
 
-        return new PhraseTokens(ids, places, Filled(phrases, WordsPerPhrase), Filled(Pictures, PhrasesPerPicture));
+        var (ids, places) = (Tensor.From(id, [id.Length]), Tensor.From(place, [id.Length]));
+        return new PhraseTokens(ids.AsParameter(requiresGrad: false), places.AsParameter(requiresGrad: false), Filled(phrases, WordsPerPhrase), Filled(Pictures, PhrasesPerPicture));
     }
 
     private static TrainingSample Sample(RandomStream random, int b, int side)

@@ -50,6 +50,13 @@ internal sealed class TrainingStepBenchmark : IDisposable
         else benchmark.RunAlone(Options.Number(arguments, "--steps", 10));
     }
 
+    /// <summary>A step on the engine of new tensors, to be timed beside other things; dispose the benchmark afterwards.</summary>
+    public static (Action Step, IDisposable Owner) Prepare(int imageSize)
+    {
+        var benchmark = new TrainingStepBenchmark(imageSize);
+        return (() => benchmark.Step(), benchmark);
+    }
+
     public void Dispose()
     {
         _optimizer.Dispose();

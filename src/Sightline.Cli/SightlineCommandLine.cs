@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using Sightline.Cli.Commands;
 using Sightline.Cli.Output;
 using Sightline.Tensors.Cpu.Threading;
 
@@ -31,6 +32,7 @@ internal static class SightlineCommandLine
                 EnableDefaultExceptionHandler = false,
                 ProcessTerminationTimeout = null, // signals are Interrupt's
             };
+            if (parsed.CommandResult.Command is not DoctorCommand && !asksForHelp) EngineChoice.Apply();
             return await parsed.InvokeAsync(configuration, cancellation);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)

@@ -4,8 +4,9 @@ using Sightline.Tensors.Ops;
 namespace Sightline.Tensors.LibTorch;
 
 /// <content>
-/// Attention over spans: one group of queries with one set of keys at a time, as batched products whose batch is the key heads. Scores of one group
-/// (heads x queries x keys) are held in memory, in float32.
+/// Attention over spans: one group of queries with one set of keys at a time; the batch is the key heads, the heads are the query heads that share one.
+/// On the processor groups that the library's flash kernel can take go there. For all others the scores of one group (heads x queries x keys) are
+/// held in memory, in float32.
 /// </content>
 public sealed unsafe partial class LibTorchEngine
 {
@@ -21,6 +22,12 @@ public sealed unsafe partial class LibTorchEngine
         foreach (var group in SpanGroup.Of(layout))
         {
             using var work = Work.On(this);
+            if (IsFlash(group, sizes, q, k, v))
+            {
+                Flash(work, q, k, v, group, sizes, scale, output, logSumExp);
+                continue;
+            }
+
             var (Q, K, V) = (Queries(work, q, group, sizes, sizes.D), Keys(work, k, group, sizes, sizes.D), Keys(work, v, group, sizes, sizes.E));
             var scores = Scores(work, Q, K, group, sizes, scale);
             var lse = work.Call("aten::logsumexp"u8, ""u8, scores, work.List(2), true); // [Hkv, R n, 1]
@@ -42,6 +49,12 @@ public sealed unsafe partial class LibTorchEngine
         foreach (var group in logSumExp.Count == 0 ? [] : SpanGroup.Of(layout))
         {
             using var work = Work.On(this);
+            if (IsFlash(group, sizes, q, k, v))
+            {
+                FlashBackward(work, new AttentionOperands(q, k, v, output, logSumExp, gradient), group, sizes, scale, dq, forK, forV);
+                continue;
+            }
+
             var (n, rows) = (group.Length, sizes.R * group.Length);
             var (Q, K, V) = (Queries(work, q, group, sizes, sizes.D), Keys(work, k, group, sizes, sizes.D), Keys(work, v, group, sizes, sizes.E));
             var (Y, G) = (Queries(work, output, group, sizes, sizes.E), Queries(work, gradient, group, sizes, sizes.E));
@@ -132,7 +145,14 @@ public sealed unsafe partial class LibTorchEngine
     private static Value Scores(Work work, Value Q, Value K, SpanGroup group, in HeadSizes sizes, float scale)
     {
         var scores = Q.Times(Flip(K, sizes.Hkv, group.Keys, sizes.D)) * (double)scale;
-        if (!group.IsCausal) return scores;
+        return group.IsCausal
+            ? SeenBy(work, group).Choose(scores.View(sizes.Hkv, sizes.R, group.Length, group.Keys), double.NegativeInfinity).View(sizes.Hkv, sizes.R * group.Length, group.Keys)
+            : scores;
+    }
+
+    /// <summary>Which query of a group sees which key, [n, L].</summary>
+    private static Value SeenBy(Work work, SpanGroup group)
+    {
         // a key is seen by the queries from a certain one on
         var firstSeenBy = new int[group.Keys];
         var at = 0;
@@ -143,8 +163,7 @@ public sealed unsafe partial class LibTorchEngine
 
         var queries = new int[group.Length];
         for (var i = 0; i < queries.Length; i++) queries[i] = i;
-        var isSeen = work.From<int>(firstSeenBy, DType.Int32, 1, group.Keys).AtMost(work.From<int>(queries, DType.Int32, group.Length, 1)); // [n, L]
-        return isSeen.Choose(scores.View(sizes.Hkv, sizes.R, group.Length, group.Keys), double.NegativeInfinity).View(sizes.Hkv, sizes.R * group.Length, group.Keys);
+        return work.From<int>(firstSeenBy, DType.Int32, 1, group.Keys).AtMost(work.From<int>(queries, DType.Int32, group.Length, 1));
     }
 
     /// <summary>Exchanges the last two axes of a dense [B, rows, columns], without a copy.</summary>

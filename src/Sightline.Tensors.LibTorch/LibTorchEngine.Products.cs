@@ -28,9 +28,8 @@ public sealed unsafe partial class LibTorchEngine
             var rows = c.Count / N; // of all entries
             var left = (transposeA ? work.Of(a, [rows, K], [1, rows]) : work.Of(a, rows, K)).As(type);
             var right = (transposeB ? work.Of(b, N, K) : work.Of(b, [N, K], [1, N])).As(type); // [N, K]
-            var product = RowIndependence.IsRequired ? ByRowBlocks(work, left, right, rows, N, K) : work.Call("aten::linear"u8, ""u8, left, right, Argument.None);
-            if (bias is not null) product += work.Of(bias).As(type);
-            work.Add(c, product, beta);
+            Value? shift = bias is null ? null : work.Of(bias).As(type);
+            work.Add(c, RowIndependence.IsRequired ? ByRowBlocks(work, left, right, shift, rows, N, K) : work.Call("aten::linear"u8, ""u8, left, right, work.Some(shift)), beta);
             return;
         }
 
@@ -55,8 +54,8 @@ public sealed unsafe partial class LibTorchEngine
         using var work = Work.On(this);
         var w = weight.FormOf(this, source => new TorchQuantizedWeight(this, source)).Widen(work); // [N, K]
         long N = weight.OutputSize, K = weight.InputSize, rows = y.Count / N;
-        var product = K == 0 ? work.Zeros(DType.Float32, rows, N) : ByRowBlocks(work, RoundActivations(work, work.Wide(x, rows, K), rows, K, weight.ActivationGroup), w, rows, N, K);
-        work.Write(y, bias is null ? product : product + work.Of(bias));
+        var rounded = RoundActivations(work, work.Wide(x, rows, K), rows, K, weight.ActivationGroup);
+        work.Write(y, ByRowBlocks(work, rounded, w, bias is null ? null : work.Of(bias), rows, N, K));
     }
 
     /// <inheritdoc/>
@@ -92,8 +91,8 @@ public sealed unsafe partial class LibTorchEngine
         return rounded.View([rows, K], [groups * group, 1]);
     }
 
-    /// <summary>x · wᵀ in blocks of rows that are all of one size, so that every row is summed in the same order in any company.</summary>
-    private static Value ByRowBlocks(Work work, Value x, Value w, long rows, long N, long K)
+    /// <summary>x · wᵀ + bias in blocks of rows that are all of one size, so that every row is summed in the same order in any company.</summary>
+    private static Value ByRowBlocks(Work work, Value x, Value w, Value? bias, long rows, long N, long K)
     {
         var blocks = (rows + RowBlock - 1) / RowBlock;
         var padded = work.Empty(work.TypeOf(x), blocks * RowBlock, K);
@@ -102,7 +101,7 @@ public sealed unsafe partial class LibTorchEngine
         var product = work.Empty(work.TypeOf(x), blocks * RowBlock, N);
         for (long i = 0; i < blocks; i++)
         {
-            var part = work.Call("aten::linear"u8, ""u8, padded.View([RowBlock, K], [K, 1], i * RowBlock * K), w, Argument.None);
+            var part = work.Call("aten::linear"u8, ""u8, padded.View([RowBlock, K], [K, 1], i * RowBlock * K), w, work.Some(bias));
             if (blocks == 1) return part.View([rows, N], [N, 1]);
             work.CopyInto(product.View([RowBlock, N], [N, 1], i * RowBlock * N), part);
             work.Free(part);

@@ -35,6 +35,9 @@ public sealed unsafe partial class LibTorchEngine : Engine
     /// <summary>The file of libtorch.</summary>
     public string LibraryPath => Native.Path;
 
+    /// <summary>Threads that its kernels use on the processor (<c>OMP_NUM_THREADS</c> changes it).</summary>
+    public int Threads => Native.Threads;
+
     internal LibTorchLibrary Native { get; }
 
     internal int DeviceType { get; }

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Sightline.Tensors.LibTorch;
 
 /// <summary>
@@ -87,41 +85,4 @@ public static class LibTorchSearch
         where name.StartsWith("python3", StringComparison.Ordinal)
         orderby name.Length descending, name descending
         select folder;
-}
-
-/// <summary>Loads libtorch once a process.</summary>
-internal static class LibTorchLoader
-{
-    private static Native.LibTorchLibrary? s_loaded;
-    private static bool s_hasCuda;
-
-    public static Native.LibTorchLibrary Load(TorchDevice device, string? folder)
-    {
-        s_loaded ??= LoadFirst(folder);
-        if (device.IsCuda && !s_hasCuda) s_hasCuda = LoadCuda(s_loaded);
-        return s_loaded;
-    }
-
-    private static Native.LibTorchLibrary LoadFirst(string? folder)
-    {
-        var places = LibTorchSearch.Places(folder);
-        foreach (var place in places)
-        {
-            if (place.IsFound) return Native.LibTorchLibrary.Load(place.Path);
-            if (place.Source is "named" or LibTorchSearch.Variable) throw new LibTorchException($"no {LibTorchSearch.FileName} in {place.Path} ({place.Source}): give the folder of libtorch or of Python's torch package");
-        }
-
-        if (NativeLibrary.TryLoad(LibTorchSearch.FileName, out var _)) return Native.LibTorchLibrary.Load(LibTorchSearch.FileName);
-        throw new LibTorchException($"libtorch was not found in any of {places.Count} places (sightline doctor lists them): install PyTorch {Native.LibTorchLibrary.Oldest} or later, or set {LibTorchSearch.Variable} to its folder");
-    }
-
-    /// <summary>The kernels for GPUs are a library of their own beside the first, and announce themselves when it is loaded.</summary>
-    private static bool LoadCuda(Native.LibTorchLibrary native)
-    {
-        var name = LibTorchSearch.FileName.Replace("torch_cpu", "torch_cuda", StringComparison.Ordinal);
-        var file = Path.Combine(Path.GetDirectoryName(native.Path) ?? "", name);
-        return NativeLibrary.TryLoad(file, out _)
-            ? true
-            : throw new LibTorchException($"libtorch {native.Version} at {native.Path} is built for the processor only: {name} is not beside it, or its CUDA libraries are missing");
-    }
 }

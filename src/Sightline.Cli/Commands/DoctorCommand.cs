@@ -15,7 +15,7 @@ internal sealed class DoctorCommand : ToolCommand
     private readonly Option<string?> _json = JsonOption("the findings");
 
     public DoctorCommand()
-        : base("doctor", "Look at this machine: picture library, SIMD, threads, memory, model folder", "sightline doctor", "sightline doctor --json")
+        : base("doctor", "Look at this machine: picture library, SIMD, threads, memory, model folder, engines", "sightline doctor", "sightline doctor --json")
     {
         Add(_json);
         SetAction(parsed => Run(new Settings(JsonTarget(parsed, _json))));
@@ -23,18 +23,21 @@ internal sealed class DoctorCommand : ToolCommand
 
     private sealed record Settings(string? Json);
 
-    /// <summary>One line of the findings; a problem says what to do.</summary>
-    private sealed record Finding(string What, string Value, ErrorKind? Problem = null);
+    /// <summary>One line of the findings, with more below it; a problem says what to do.</summary>
+    private sealed record Finding(string What, string Value, ErrorKind? Problem = null, IReadOnlyList<string>? Details = null);
 
     private int Run(Settings settings)
     {
         var findings = Look().ToList();
         if (settings.Json is { } target) WriteJson(target, findings);
-        else Terminal.Table(["", "found"], findings.Select(finding => new[] { finding.What, (finding.Problem is null ? "" : "MISSING: ") + finding.Value }));
+        else Terminal.Table(["", "found"], findings.SelectMany(Rows));
         var problem = findings.Find(finding => finding.Problem is not null);
         if (problem is null) return ExitCode.Success;
         throw new SightlineException(problem.Problem!.Value, problem.Value);
     }
+
+    private static IEnumerable<string[]> Rows(Finding finding) =>
+        [[finding.What, (finding.Problem is null ? "" : "MISSING: ") + finding.Value], .. (finding.Details ?? []).Select(detail => new[] { "", "  " + detail })];
 
     private static IEnumerable<Finding> Look()
     {
@@ -47,6 +50,10 @@ internal sealed class DoctorCommand : ToolCommand
         var (version, problem) = PictureDecoder.Find();
         yield return problem is null ? new("pictures", version!) : new("pictures", problem, ErrorKind.MissingLibrary);
         yield return Model();
+        var engines = EngineFindings.Look();
+        yield return new("engine", engines.Engine, engines.Problem?.Kind);
+        yield return new("libtorch", engines.LibTorch, null, engines.Places);
+        yield return new("GPU", engines.Gpu);
     }
 
     private static Finding Model()
@@ -84,6 +91,13 @@ internal sealed class DoctorCommand : ToolCommand
             json.WriteStartObject(finding.What);
             json.WriteString("value", finding.Value);
             json.WriteBoolean("ok", finding.Problem is null);
+            if (finding.Details is not null)
+            {
+                json.WriteStartArray("details");
+                foreach (var detail in finding.Details) json.WriteStringValue(detail);
+                json.WriteEndArray();
+            }
+
             json.WriteEndObject();
         }
 
