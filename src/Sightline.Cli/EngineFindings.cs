@@ -12,7 +12,9 @@ internal sealed record EngineFindings(string Engine, string LibTorch, IReadOnlyL
 {
     public static EngineFindings Look()
     {
-        var places = LibTorchSearch.Places().Select(place => $"{(place.IsFound ? "found" : place.Source == "system" ? "asked the system's loader for" : "not in")} {place.Path} ({place.Source})").ToList();
+        var all = LibTorchSearch.Places();
+        var first = all.TakeWhile(place => !place.IsFound).Count();
+        var places = all.Take(first + 1).Select(place => $"{(place.IsFound ? "found" : place.Source == "system" ? "asked the system's loader for" : "not in")} {place.Path} ({place.Source})").ToList();
         SightlineException? problem = null;
         var engine = $"managed, on the processor ({EngineChoice.EngineVariable}=libtorch changes it)";
         try
