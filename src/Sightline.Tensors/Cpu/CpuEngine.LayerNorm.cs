@@ -70,7 +70,7 @@ public sealed partial class CpuEngine
     }
 
     /// <summary>One row: mean, then variance around it (two passes, float32, sixteen lanes), then the result.</summary>
-    private unsafe struct NormRow(float* x, float* y, float* w, float* b, int count, float eps, bool centered) : IRowKernel
+    internal unsafe struct NormRow(float* x, float* y, float* w, float* b, int count, float eps, bool centered) : IRowKernel
     {
         public float Mean;
         public float Scale;

@@ -51,7 +51,7 @@ public sealed partial class CpuEngine
         }
     }
 
-    private readonly unsafe struct RotateRow(float* x, float* cos, float* sin, float* y, int half, bool inverse) : IRowKernel
+    internal readonly unsafe struct RotateRow(float* x, float* cos, float* sin, float* y, int half, bool inverse) : IRowKernel
     {
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run<V>()

@@ -41,6 +41,9 @@ public sealed class KeyValueCache : IDisposable
     /// <summary>Bytes of all slots.</summary>
     public long Bytes => _keys.Sum(tensor => tensor.Bytes) + _values.Sum(tensor => tensor.Bytes);
 
+    /// <summary>All keys and values of a layer, [S, H, D].</summary>
+    internal (Tensor Keys, Tensor Values) Of(int layer) => (_keys[layer], _values[layer]);
+
     /// <summary>The keys of a layer up to a slot, [rows, H, D]; shares memory.</summary>
     public Tensor Keys(int layer, int rows) => Op.Slice(_keys[layer], 0, 0, rows);
 

@@ -25,6 +25,12 @@ public sealed class Linear
         _adapter = scope.GetAdapter(outputs, inputs);
     }
 
+    /// <summary>The quantized matrix where that and the bias are all there is to this layer at the moment: no adapter, and nobody who watches its inputs.</summary>
+    internal QuantizedWeight? Frozen => _scope.IsWatched || _adapter is { IsActive: true } ? null : _quantized;
+
+    /// <summary>[Out], or null.</summary>
+    internal Tensor? Bias => _bias;
+
     /// <summary>[.., In] to [.., Out].</summary>
     public Tensor Forward(Tensor x)
     {

@@ -130,6 +130,9 @@ public sealed class LoraAdapter(LoraAdapters adapters, string path, Parameter do
         return Op.Scale(product, (float)adapters.Options.Scale);
     }
 
+    /// <summary>Whether it is switched on.</summary>
+    internal bool IsActive => adapters.IsEnabled;
+
     /// <summary>y + scale · B (A x), where nobody else reads y; the factor is applied in between, where the channels are few.</summary>
     internal Tensor AddTo(Tensor y, Tensor x)
     {

@@ -8,6 +8,12 @@ public sealed class RmsNorm(ParameterScope scope, int channels, float epsilon)
 {
     private readonly Tensor _weight = scope.Get("weight", [channels], Initializer.Ones);
 
+    /// <summary>[C].</summary>
+    internal Tensor Weight => _weight;
+
+    /// <summary>Added to mean squares.</summary>
+    internal float Epsilon => epsilon;
+
     /// <summary>[.., C] to [.., C].</summary>
     public Tensor Forward(Tensor x) => Op.RmsNorm(x, _weight, epsilon);
 }

@@ -16,6 +16,12 @@ public sealed class RotaryAngles
 
     private RotaryAngles(Tensor cos, Tensor sin) => (_cos, _sin) = (cos, sin);
 
+    /// <summary>float32 [1, T, D / 2].</summary>
+    internal Tensor Cos => _cos;
+
+    /// <summary>float32 [1, T, D / 2].</summary>
+    internal Tensor Sin => _sin;
+
     /// <summary>One position a token.</summary>
     /// <param name="positions">[T].</param>
     /// <param name="headSize">Channels of a head, D, even.</param>

@@ -56,6 +56,40 @@ public class ThreadTeamTests
         }
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(5)]
+    public void A_phase_begins_when_the_one_before_has_ended(int threads)
+    {
+        var team = new ThreadTeam(threads);
+        int[] sizes = [3, 1, 0, 40, 7, 1, 1, 200];
+        for (var round = 0; round < 200; round++)
+        {
+            var done = new int[sizes.Length];
+            var phases = new Ordered(sizes, done);
+            team.RunPhases(ref phases);
+            Assert.Equal(sizes, done);
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void An_exception_in_a_phase_reaches_the_caller_and_the_team_goes_on(int threads)
+    {
+        var team = new ThreadTeam(threads);
+        for (var round = 0; round < 30; round++)
+        {
+            var failing = new FailingPhase(round % 3);
+            Assert.Equal($"phase {round % 3}", Assert.Throws<InvalidOperationException>(() => team.RunPhases(ref failing)).Message);
+            var done = new int[2];
+            var phases = new Ordered([10, 10], done);
+            team.RunPhases(ref phases);
+            Assert.Equal([10, 10], done);
+        }
+    }
+
     [Fact]
     public void A_loop_inside_a_piece_runs_on_its_thread()
     {
@@ -138,6 +172,35 @@ public class ThreadTeamTests
         public void Run(int piece)
         {
             if (piece == at) throw new InvalidOperationException($"piece {piece}");
+        }
+    }
+
+    private readonly struct Ordered(int[] sizes, int[] done) : IPhases
+    {
+        public int Phases => sizes.Length;
+
+        public int Pieces(int phase) => sizes[phase];
+
+        public void Run(int phase, int piece)
+        {
+            for (var before = 0; before < phase; before++)
+            {
+                if (Volatile.Read(ref done[before]) != sizes[before]) throw new InvalidOperationException($"phase {phase} runs before phase {before} has ended");
+            }
+
+            Interlocked.Increment(ref done[phase]);
+        }
+    }
+
+    private readonly struct FailingPhase(int at) : IPhases
+    {
+        public int Phases => 3;
+
+        public int Pieces(int phase) => 20;
+
+        public void Run(int phase, int piece)
+        {
+            if (phase == at && piece == 11) throw new InvalidOperationException($"phase {phase}");
         }
     }
 

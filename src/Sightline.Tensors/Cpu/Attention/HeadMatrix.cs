@@ -3,17 +3,22 @@ using Sightline.Tensors.Cpu.Gemm;
 namespace Sightline.Tensors.Cpu.Attention;
 
 /// <summary>One operand [rows, heads, width] of attention, seen head by head.</summary>
-internal readonly unsafe struct HeadMatrix(Tensor tensor)
+internal readonly unsafe struct HeadMatrix(byte* data, DType type, int rows, int heads, int width)
 {
-    private readonly byte* _data = (byte*)tensor.Data;
+    private readonly byte* _data = data;
 
-    public DType Type { get; } = tensor.DType;
+    public HeadMatrix(Tensor tensor)
+        : this((byte*)tensor.Data, tensor.DType, tensor.Shape[0], tensor.Shape[1], tensor.Shape[2])
+    {
+    }
 
-    public int Rows { get; } = tensor.Shape[0];
+    public DType Type { get; } = type;
 
-    public int Heads { get; } = tensor.Shape[1];
+    public int Rows { get; } = rows;
 
-    public int Width { get; } = tensor.Shape[2];
+    public int Heads { get; } = heads;
+
+    public int Width { get; } = width;
 
     /// <summary>Element (row, head, 0).</summary>
     public byte* At(int row, int head) => _data + ((((long)row * Heads) + head) * Width * Type.Size());

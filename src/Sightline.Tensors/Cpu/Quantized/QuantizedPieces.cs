@@ -6,8 +6,11 @@ using Sightline.Tensors.Quantized;
 
 namespace Sightline.Tensors.Cpu.Quantized;
 
-/// <summary>The operands of a quantized product.</summary>
-internal readonly unsafe struct QuantizedProduct(PanelLayout layout, byte* blocks, float* channelScales, QuantizedRows rows, int rowCount, float* bias, float* y, bool adds)
+/// <summary>
+/// The operands of a quantized product. Where it <paramref name="adds"/>, y takes the place of the bias. With an addend [rows, channels], which may be y itself, y = addend + product.
+/// </summary>
+internal readonly unsafe struct QuantizedProduct(
+    PanelLayout layout, byte* blocks, float* channelScales, QuantizedRows rows, int rowCount, float* bias, float* y, bool adds = false, float* addend = null)
 {
     public readonly PanelLayout Layout = layout;
     public readonly QuantizedRows Rows = rows;
@@ -31,26 +34,30 @@ internal readonly unsafe struct QuantizedProduct(PanelLayout layout, byte* block
         Finish(row, Math.Min(Rows.TileRows, RowCount - row), panel, sums, PanelLayout.Channels);
     }
 
-    /// <summary>From the float sums of a panel, rows <paramref name="stride"/> floats apart, to the output: y = sum x channel scale + bias (or + y), one rounding.</summary>
+    /// <summary>
+    /// From the float sums of a panel, rows <paramref name="stride"/> floats apart, to the output: y = sum x channel scale + bias (or + y), one rounding, then the addend.
+    /// </summary>
     public void Finish(int row, int rowCount, int panel, float* sums, int stride)
     {
         var channel = panel * PanelLayout.Channels;
         if (channel >= Layout.OutputSize) return;
         var count = Math.Min(PanelLayout.Channels, Layout.OutputSize - channel);
-        var target = y + ((long)row * Layout.OutputSize) + channel;
-        for (var r = 0; r < rowCount; r++, sums += stride, target += Layout.OutputSize)
+        for (var r = 0; r < rowCount; r++, sums += stride)
         {
+            var at = ((long)(row + r) * Layout.OutputSize) + channel;
             if (count == PanelLayout.Channels)
             {
-                var (sum, offsets) = (Vector256.Load(sums), adds ? Vector256.Load(target) : bias is null ? Vector256<float>.Zero : Vector256.Load(bias + channel));
-                (channelScales is null ? sum + offsets : Vector256.FusedMultiplyAdd(sum, Vector256.Load(channelScales + channel), offsets)).Store(target);
+                var (sum, offsets) = (Vector256.Load(sums), adds ? Vector256.Load(y + at) : bias is null ? Vector256<float>.Zero : Vector256.Load(bias + channel));
+                var value = channelScales is null ? sum + offsets : Vector256.FusedMultiplyAdd(sum, Vector256.Load(channelScales + channel), offsets);
+                (addend is null ? value : Vector256.Load(addend + at) + value).Store(y + at);
                 continue;
             }
 
             for (var c = 0; c < count; c++)
             {
-                var offset = adds ? target[c] : bias is null ? 0 : bias[channel + c];
-                target[c] = channelScales is null ? sums[c] + offset : MathF.FusedMultiplyAdd(sums[c], channelScales[channel + c], offset);
+                var offset = adds ? y[at + c] : bias is null ? 0 : bias[channel + c];
+                var value = channelScales is null ? sums[c] + offset : MathF.FusedMultiplyAdd(sums[c], channelScales[channel + c], offset);
+                y[at + c] = addend is null ? value : addend[at + c] + value;
             }
         }
     }

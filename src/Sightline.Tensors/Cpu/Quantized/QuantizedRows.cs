@@ -50,7 +50,7 @@ internal readonly unsafe struct QuantizedRows
     /// <summary>A tile's corrections from a group on: [groups, TileRows].</summary>
     public int* Corrections(int tile, int group = 0) => _corrections + (((long)tile * _groups) + group) * TileRows;
 
-    public void Release() => _block.Release();
+    public void Release() => _block?.Release();
 }
 
 /// <summary>Which eight bits of a row's numbers are taken.</summary>
@@ -71,20 +71,24 @@ internal readonly unsafe struct QuantizeRows(QuantizedRows target, QuantizeRows.
 {
     private const int MaxGroup = 128;
 
-    [SkipLocalsInit]
     public void Run(int piece)
+    {
+        for (var r = 0; r < target.TileRows; r++) Run(piece, r, 0, layout.Groups);
+    }
+
+    /// <summary>Some groups of a row of a tile.</summary>
+    [SkipLocalsInit]
+    public void Run(int tile, int r, int firstGroup, int endGroup)
     {
         var wide = stackalloc float[MaxGroup];
         var (groupSize, end) = (layout.GroupSize, layout.Units * PanelLayout.UnitPositions);
-        for (var r = 0; r < target.TileRows; r++)
+        var row = (tile * target.TileRows) + r;
+        for (var group = firstGroup; group < endGroup; group++)
         {
-            var row = (piece * target.TileRows) + r;
-            for (int start = 0, group = 0; start < end; start += groupSize, group++)
-            {
-                var padded = Math.Min(groupSize, end - start);
-                var numbers = source.Load(row, start, padded, wide, rounding == RowRounding.Rest);
-                QuantizeGroup(numbers, padded, target.Numbers(piece, start / 8) + (r * 4 * activationBytes), target.Scales(piece, group) + r, target.Corrections(piece, group) + r);
-            }
+            var start = group * groupSize;
+            var padded = Math.Min(groupSize, end - start);
+            var numbers = source.Load(row, start, padded, wide, rounding == RowRounding.Rest);
+            QuantizeGroup(numbers, padded, target.Numbers(tile, start / 8) + (r * 4 * activationBytes), target.Scales(tile, group) + r, target.Corrections(tile, group) + r);
         }
     }
 

@@ -11,13 +11,32 @@ public interface IPieces
 }
 
 /// <summary>
+/// Work in phases of numbered pieces: the pieces of a phase begin when all of the phase before have ended. One handing over to the team for work that would take
+/// one for each phase.
+/// </summary>
+public interface IPhases
+{
+    /// <summary>How many phases, at most <see cref="ThreadTeam.MaxPhases"/>.</summary>
+    int Phases { get; }
+
+    /// <summary>Pieces of a phase; fixed before the first one runs.</summary>
+    int Pieces(int phase);
+
+    /// <summary>Does a piece of a phase. Must give the same result on whichever thread it runs.</summary>
+    void Run(int phase, int piece);
+}
+
+/// <summary>
 /// A fixed team of threads for kernels. A loop is cut into pieces by its caller (never by the number of threads, so that
 /// results do not depend on it); threads take runs of pieces from a shared counter. The caller works too. Idle members
 /// spin briefly (kernels follow each other within microseconds), then sleep.
 /// </summary>
 public sealed class ThreadTeam
 {
-    private const int SpinRounds = 2_000;
+    /// <summary>Most phases of <see cref="RunPhases"/>.</summary>
+    public const int MaxPhases = 16;
+
+    private const int SpinRounds = 20_000; // some 37 ns each
     private static ThreadTeam s_shared = new(DefaultThreads());
 
     private const string Variable = "SIGHTLINE_THREADS";
@@ -59,7 +78,7 @@ public sealed class ThreadTeam
     public void Run<T>(ref T pieces, int count)
         where T : struct, IPieces
     {
-        if (count <= 1 || _helpers == 0 || Volatile.Read(ref _started) < 0 || s_inside || !_gate.TryEnter())
+        if (count <= 1 || !TryEnter())
         {
             for (var i = 0; i < count; i++) pieces.Run(i);
             return;
@@ -67,25 +86,9 @@ public sealed class ThreadTeam
 
         try
         {
-            EnsureStarted();
-            var job = Job<T>.Rent();
+            var job = PieceJob<T>.Rent();
             job.Start(ref pieces, count, Threads);
-            Volatile.Write(ref _job, job);
-            Interlocked.Increment(ref _generation);
-            var asleep = Volatile.Read(ref _sleeping);
-            if (asleep > 0) _wake.Release(Math.Min(asleep, count - 1));
-            s_inside = true;
-            try
-            {
-                job.Work();
-            }
-            finally
-            {
-                s_inside = false;
-            }
-
-            job.AwaitOthers();
-            Volatile.Write(ref _job, null);
+            Share(job, count);
             pieces = job.Finish();
             job.Rethrow();
         }
@@ -93,6 +96,63 @@ public sealed class ThreadTeam
         {
             _gate.Exit();
         }
+    }
+
+    /// <summary>Runs all phases, one after another, and returns when the last is done. Nested calls run on the calling thread.</summary>
+    public void RunPhases<T>(ref T phases)
+        where T : struct, IPhases
+    {
+        if (!TryEnter())
+        {
+            for (var phase = 0; phase < phases.Phases; phase++)
+            {
+                for (int piece = 0, count = phases.Pieces(phase); piece < count; piece++) phases.Run(phase, piece);
+            }
+
+            return;
+        }
+
+        try
+        {
+            var job = PhaseJob<T>.Rent();
+            job.Start(ref phases, Threads);
+            Share(job, Threads);
+            phases = job.Finish();
+            job.Rethrow();
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+    }
+
+    /// <summary>Whether the team is free for the calling thread, which must then leave the gate.</summary>
+    private bool TryEnter()
+    {
+        if (_helpers == 0 || Volatile.Read(ref _started) < 0 || s_inside || !_gate.TryEnter()) return false;
+        EnsureStarted();
+        return true;
+    }
+
+    /// <summary>Does a job together with the other members.</summary>
+    private void Share(Job job, int mostUseful)
+    {
+        Volatile.Write(ref _job, job);
+        Interlocked.Increment(ref _generation);
+        var asleep = Volatile.Read(ref _sleeping);
+        if (asleep > 0) _wake.Release(Math.Min(asleep, mostUseful - 1));
+        s_inside = true;
+        try
+        {
+            job.Work();
+        }
+        finally
+        {
+            s_inside = false;
+        }
+
+        job.AwaitOthers();
+        Volatile.Write(ref _job, null);
     }
 
     private static int DefaultThreads() => Read(Environment.GetEnvironmentVariable(Variable), Environment.ProcessorCount).Threads;
@@ -134,7 +194,7 @@ public sealed class ThreadTeam
             {
                 if (++spins < SpinRounds)
                 {
-                    Thread.SpinWait(20);
+                    Thread.SpinWait(1);
                     continue;
                 }
 
@@ -179,11 +239,11 @@ public sealed class ThreadTeam
 
         public void Work()
         {
-            while (Take(out var piece, out var end))
+            while (Take(out var first, out var end))
             {
                 try
                 {
-                    for (; piece < end; piece++) RunPiece(piece);
+                    Run(first, end);
                 }
                 catch (Exception error)
                 {
@@ -197,12 +257,8 @@ public sealed class ThreadTeam
         public void AwaitOthers()
         {
             var wait = default(SpinWait);
-            for (var spins = 0; Interlocked.CompareExchange(ref _members, -1, 0) != 0; spins++)
-            {
-                // the others are at their last pieces: a system call would take longer
-                if (spins < SpinRounds) Thread.SpinWait(5);
-                else wait.SpinOnce(sleep1Threshold: -1);
-            }
+            // the others are at their last pieces
+            for (var spins = 0; Interlocked.CompareExchange(ref _members, -1, 0) != 0; spins++) Pause(spins, ref wait);
         }
 
         public void Rethrow()
@@ -210,7 +266,19 @@ public sealed class ThreadTeam
             if (_error is { } error) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(error);
         }
 
-        protected abstract void RunPiece(int piece);
+        protected bool HasFailed => Volatile.Read(ref _error) is not null;
+
+        /// <summary>Waits for something that is about to happen: a system call would take longer, at first.</summary>
+        protected static void Pause(int spins, ref SpinWait wait)
+        {
+            if (spins < SpinRounds / 2) Thread.SpinWait(1);
+            else wait.SpinOnce(sleep1Threshold: -1);
+        }
+
+        protected abstract void Run(int first, int end);
+
+        /// <summary>The end of the run of pieces that the one numbered <paramref name="first"/> is part of.</summary>
+        protected abstract int EndOf(int first);
 
         /// <summary>
         /// The next pieces, neighbours: a quarter of what is left, shared out over the threads, so that few takes are needed while much is left, a thread reads memory
@@ -221,8 +289,9 @@ public sealed class ThreadTeam
             while (true)
             {
                 first = Volatile.Read(ref _next.Value);
-                end = first + Math.Max(1, (Count - first) / (4 * _threads));
+                end = first;
                 if (first >= Count) return false;
+                end = first + Math.Max(1, (EndOf(first) - first) / (4 * _threads));
                 if (Interlocked.CompareExchange(ref _next.Value, end, first) == first) return true;
             }
         }
@@ -244,31 +313,97 @@ public sealed class ThreadTeam
         public int Value;
     }
 
-    private sealed class Job<T> : Job
+    private sealed class PieceJob<T> : Job
         where T : struct, IPieces
     {
         [ThreadStatic]
-        private static Job<T>? s_spare;
+        private static PieceJob<T>? s_spare;
 
-        public T Pieces;
+        private T _pieces;
 
         /// <summary>One job object a calling thread and kind of work, used again for every loop. Loops of a thread do not nest.</summary>
-        public static Job<T> Rent() => s_spare ??= new Job<T>();
+        public static PieceJob<T> Rent() => s_spare ??= new PieceJob<T>();
 
         public void Start(ref T pieces, int count, int threads)
         {
-            Pieces = pieces;
+            _pieces = pieces;
             Reset(count, threads);
         }
 
         /// <summary>Hands the pieces back and forgets them: they may hold references that must not live as long as the thread.</summary>
         public T Finish()
         {
-            var pieces = Pieces;
-            Pieces = default;
+            var pieces = _pieces;
+            _pieces = default;
             return pieces;
         }
 
-        protected override void RunPiece(int piece) => Pieces.Run(piece);
+        protected override int EndOf(int first) => Count;
+
+        protected override void Run(int first, int end)
+        {
+            for (var piece = first; piece < end; piece++) _pieces.Run(piece);
+        }
+    }
+
+    /// <summary>Pieces of all phases have one row of numbers. A member that takes some of a later phase waits there until all before are done.</summary>
+    private sealed class PhaseJob<T> : Job
+        where T : struct, IPhases
+    {
+        [ThreadStatic]
+        private static PhaseJob<T>? s_spare;
+
+        private readonly int[] _ends = new int[MaxPhases];
+        private T _phases;
+        private Counter _done;
+
+        /// <summary>As <see cref="PieceJob{T}.Rent"/>.</summary>
+        public static PhaseJob<T> Rent() => s_spare ??= new PhaseJob<T>();
+
+        public void Start(ref T phases, int threads)
+        {
+            _phases = phases;
+            var end = 0;
+            for (var phase = 0; phase < phases.Phases; phase++)
+            {
+                end += phases.Pieces(phase);
+                _ends[phase] = end;
+            }
+
+            Volatile.Write(ref _done.Value, 0);
+            Reset(end, threads);
+        }
+
+        /// <summary>As <see cref="PieceJob{T}.Finish"/>.</summary>
+        public T Finish()
+        {
+            var phases = _phases;
+            _phases = default;
+            return phases;
+        }
+
+        protected override int EndOf(int first) => _ends[PhaseOf(first)];
+
+        protected override void Run(int first, int end)
+        {
+            var phase = PhaseOf(first);
+            var start = phase == 0 ? 0 : _ends[phase - 1];
+            var wait = default(SpinWait);
+            for (var spins = 0; Volatile.Read(ref _done.Value) < start; spins++)
+            {
+                if (HasFailed) return;
+                Pause(spins, ref wait);
+            }
+
+            for (var piece = first; piece < end; piece++) _phases.Run(phase, piece - start);
+            Interlocked.Add(ref _done.Value, end - first);
+        }
+
+        private int PhaseOf(int piece)
+        {
+            var phase = 0;
+            while (piece >= _ends[phase]) phase++;
+            return phase;
+        }
     }
 }

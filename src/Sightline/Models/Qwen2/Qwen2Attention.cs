@@ -29,10 +29,17 @@ public sealed class Qwen2Attention
         _key = new Linear(scope / "k_proj", config.HiddenSize, _keyHeads * _headSize, config.HasInputBias);
         _value = new Linear(scope / "v_proj", config.HiddenSize, _keyHeads * _headSize, config.HasInputBias);
         _output = new Linear(scope / "o_proj", _heads * _headSize, config.HiddenSize, config.AttentionBias);
+        Projections = [_query, _key, _value, _output];
         if (!config.HasHeadNorms) return;
         _queryNorm = new RmsNorm(scope / "q_norm", _headSize, config.RmsNormEps);
         _keyNorm = new RmsNorm(scope / "k_norm", _headSize, config.RmsNormEps);
     }
+
+    /// <summary>The projections in the order query, key, value, output.</summary>
+    internal Linear[] Projections { get; }
+
+    /// <summary>The norms of query and key heads, where there are any.</summary>
+    internal (RmsNorm? Query, RmsNorm? Key) HeadNorms => (_queryNorm, _keyNorm);
 
     /// <summary>[T, C] to [T, C]. With a cache the keys of the layout are its slots, else tokens.</summary>
     public Tensor Forward(Tensor x, RotaryAngles angles, AttentionLayout layout, LayerCache? cache = null)
