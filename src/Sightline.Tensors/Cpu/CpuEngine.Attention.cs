@@ -1,4 +1,5 @@
 using Sightline.Tensors.Cpu.Attention;
+using Sightline.Tensors.Cpu.MachineCode;
 using Sightline.Tensors.Memory;
 using Sightline.Tensors.Ops;
 
@@ -33,6 +34,31 @@ public sealed partial class CpuEngine
         {
             block.Release();
         }
+    }
+
+    /// <inheritdoc/>
+    public override unsafe bool RoundedAttention(Tensor q, Tensor k, Tensor v, AttentionLayout layout, float scale, Tensor output, Tensor logSumExp)
+    {
+        if (PairProductCode.Instance is not { } code || q.Shape[2] % 2 != 0 || q.Shape[2] != v.Shape[2] || !HasRanges(layout)) return false;
+        int[] ranges = [.. layout.Spans.Select(span => span.KeyStart)];
+        int[] lengths = [.. layout.Spans.Select(span => span.KeyLength)];
+        var places = RoundedHeads.Places(lengths);
+        var (queries, keys, values) = (new HeadMatrix(q), new HeadMatrix(k), new HeadMatrix(v));
+        ClearUncovered(layout, output);
+        var block = NativePool.Shared.Rent(RoundedHeads.Size(keys, values, places[^1]) * sizeof(uint));
+        try
+        {
+            var heads = new RoundedHeads(keys, values, ranges, lengths, places, (uint*)block.Pointer);
+            Parallel(ref heads, heads.Pieces);
+            var forward = new RoundedAttention(queries, new HeadMatrix(output), logSumExp.F32, layout, scale, heads, code);
+            Parallel(ref forward, forward.Pieces);
+        }
+        finally
+        {
+            block.Release();
+        }
+
+        return true;
     }
 
     /// <inheritdoc/>
@@ -86,6 +112,19 @@ public sealed partial class CpuEngine
 
         others = few + empty < groups.Length;
         return numbers[..few];
+    }
+
+    /// <summary>Whether each query range sees one range of keys, all of it, and the ranges of keys come one after another.</summary>
+    private static bool HasRanges(AttentionLayout layout)
+    {
+        var end = 0;
+        foreach (var span in layout.Spans)
+        {
+            if (span.Causal || span.KeyLength == 0 || span.QueryLength == 0 || span.KeyStart < end) return false;
+            end = span.KeyStart + span.KeyLength;
+        }
+
+        return layout.Groups.Length == layout.Spans.Count && layout.Spans.Count > 0;
     }
 
     private static unsafe void Pack(HeadMatrix source, bool byRow, float* target)

@@ -15,9 +15,12 @@ public static partial class Op
     /// <param name="v">[S, Hkv, Dv].</param>
     /// <param name="layout">Which queries see which keys.</param>
     /// <param name="scale">Factor on the scores; 1 / sqrt(D) when null.</param>
+    /// <param name="rounded">
+    /// The operands of both products may be rounded to bfloat16 where the engine is faster that way, for models whose weights are rounded more than that. The gradient takes the rounding as identity.
+    /// </param>
     /// <returns>[T, H, Dv], in the element type of q.</returns>
     /// <exception cref="ShapeException">Sizes do not fit each other or the layout.</exception>
-    public static Tensor Attention(Tensor q, Tensor k, Tensor v, AttentionLayout layout, float? scale = null)
+    public static Tensor Attention(Tensor q, Tensor k, Tensor v, AttentionLayout layout, float? scale = null, bool rounded = false)
     {
         RequireFloat("Attention", q, k, v);
         if (q.Shape.Rank != 3 || k.Shape.Rank != 3 || v.Shape.Rank != 3 || q.Shape[2] != k.Shape[2] || k.Shape[0] != v.Shape[0]
@@ -28,7 +31,7 @@ public static partial class Op
         var factor = scale ?? 1f / MathF.Sqrt(q.Shape[2]);
         var y = Tensor.Empty([q.Shape[0], q.Shape[1], v.Shape[2]], q.DType, q.Engine);
         var logSumExp = Tensor.Empty([q.Shape[1], q.Shape[0]], DType.Float32, q.Engine);
-        q.Engine.Attention(q, k, v, layout, factor, y, logSumExp);
+        if (!rounded || !q.Engine.RoundedAttention(q, k, v, layout, factor, y, logSumExp)) q.Engine.Attention(q, k, v, layout, factor, y, logSumExp);
         if (Tape.Wants(q, k, v)) return Tape.Add(new AttentionNode(q, k, v, layout, factor, logSumExp), y);
         logSumExp.Dispose();
         return y;

@@ -28,6 +28,9 @@ public sealed class Linear
     /// <summary>The quantized matrix where that and the bias are all there is to this layer at the moment: no adapter, and nobody who watches its inputs.</summary>
     internal QuantizedWeight? Frozen => _scope.IsWatched || _adapter is { IsActive: true } ? null : _quantized;
 
+    /// <summary>Whether the matrix has 8 or 4 bits a number.</summary>
+    internal bool IsQuantized => _quantized is not null;
+
     /// <summary>[Out], or null.</summary>
     internal Tensor? Bias => _bias;
 

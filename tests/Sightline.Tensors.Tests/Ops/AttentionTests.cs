@@ -1,4 +1,6 @@
 using Sightline.Tensors.Autograd;
+using Sightline.Tensors.Cpu;
+using Sightline.Tensors.Cpu.MachineCode;
 using Sightline.Tensors.Cpu.Threading;
 using Sightline.Tensors.Ops;
 using Sightline.Tensors.Tests.Engines;
@@ -145,6 +147,48 @@ public sealed class AttentionTests : TensorTest
 
         for (var i = 0; i < results[0].Length; i++) Assert.InRange(results[1][i] - results[0][i], -allowed * (1 + Math.Abs(results[0][i])), allowed * (1 + Math.Abs(results[0][i])));
     }
+
+    /// <summary>Within what rounding to 8 bits of mantissa allows, and the same bits with any number of threads and at any place among the keys.</summary>
+    [Theory]
+    [InlineData("full", 32)]
+    [InlineData("windows", 80)]
+    [InlineData("cross", 10)]
+    [InlineData("causal", 16)]
+    public void Rounded_operands_follow_float32(string kind, int width)
+    {
+        var random = new RandomStream(6);
+        var (layout, T, S) = Layout(kind);
+        var (q, k, v) = (Gradients.Normal(random, [T, 4, width]), Gradients.Normal(random, [S, 2, width]), Gradients.Normal(random, [S, 2, width]));
+        var exact = Op.Attention(q, k, v, layout).ToArray<float>();
+        var threads = ThreadTeam.Shared.Threads;
+        var results = new List<float[]>();
+        foreach (var count in (int[])[1, 3])
+        {
+            ThreadTeam.SetThreads(count);
+            results.Add(Op.Attention(q, k, v, layout, rounded: true).ToArray<float>());
+        }
+
+        ThreadTeam.SetThreads(threads);
+        Assert.Equal(results[0], results[1]);
+        // 2^-9 of each operand: scores of about sqrt(width) summands are off by some 0.01, and so are the weights and the means of values of size 1
+        for (var i = 0; i < exact.Length; i++) Assert.InRange(results[0][i] - exact[i], -0.03f, 0.03f);
+        if (q.Engine is not CpuEngine || PairProductCode.Instance is null || kind is "causal" or "cross") Assert.Equal(exact, results[0]);
+        else Assert.NotEqual(exact, results[0]);
+    }
+
+    [Fact]
+    public void Rounded_operands_give_the_sums_of_rounded_numbers()
+    {
+        var random = new RandomStream(8);
+        var (q, k, v) = (Rounded(Gradients.Normal(random, [70, 1, 16])), Rounded(Gradients.Normal(random, [301, 1, 16])), Rounded(Gradients.Normal(random, [301, 1, 16])));
+        // a scale that is a power of two over log2 e leaves the queries as they are; then only the probabilities are rounded
+        var scale = 0.25f / 1.44269504f;
+        var exact = Op.Attention(q, k, v, AttentionLayout.Full(70, 301), scale).ToArray<float>();
+        var y = Op.Attention(q, k, v, AttentionLayout.Full(70, 301), scale, rounded: true).ToArray<float>();
+        for (var i = 0; i < exact.Length; i++) Assert.InRange(y[i] - exact[i], -4e-3f, 4e-3f);
+    }
+
+    private static Tensor Rounded(Tensor x) => Cast(Cast(x, DType.BFloat16), DType.Float32);
 
     [Fact]
     public void Overlapping_spans_and_short_tensors_are_refused()

@@ -18,7 +18,7 @@ internal sealed class QwenVisionAttention(ParameterScope scope, QwenVisionConfig
         var parts = Op.Chunk(_all.Forward(x), 1, 3);                                   // 3 x [P, C]
         var q = angles.Rotate(Op.Reshape(parts[0], P, heads, -1));                     // [P, H, D]
         var k = angles.Rotate(Op.Reshape(parts[1], P, heads, -1));                     // [P, H, D]
-        var y = Op.Attention(q, k, Op.Reshape(parts[2], P, heads, -1), layout);        // [P, H, D]
+        var y = Op.Attention(q, k, Op.Reshape(parts[2], P, heads, -1), layout, rounded: _all.IsQuantized); // [P, H, D]
         return _output.Forward(Op.Reshape(y, P, config.Channels));
     }
 }
