@@ -6,6 +6,7 @@ cd "$(dirname "$0")"
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
 
 eng/install-libvips.sh || exit $?
+eng/install-openmpi.sh || exit $?
 dotnet build Sightline.slnx -c Release -v q || exit 1
 
 results=artifacts/test-results

@@ -1,5 +1,5 @@
 using Sightline.Cli;
-using Sightline.Cli.Output;
 
 using var interrupt = new Interrupt();
-return await SightlineCommandLine.RunAsync(args, Terminal.OfProcess(), interrupt.Token);
+using var process = RankedProcess.OfProcess();
+return await SightlineCommandLine.RunAsync(args, process, interrupt.Token);

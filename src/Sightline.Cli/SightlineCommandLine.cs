@@ -11,11 +11,15 @@ internal static class SightlineCommandLine
 {
     private const int HelpWidth = 110;
 
+    /// <summary>Runs one command line in a process that is by itself.</summary>
+    public static Task<int> RunAsync(string[] arguments, Terminal terminal, CancellationToken cancellation) => RunAsync(arguments, RankedProcess.Alone(terminal), cancellation);
+
     /// <summary>Runs one command line.</summary>
-    public static async Task<int> RunAsync(string[] arguments, Terminal terminal, CancellationToken cancellation)
+    public static async Task<int> RunAsync(string[] arguments, RankedProcess process, CancellationToken cancellation)
     {
+        var terminal = process.Terminal;
         var verbose = new Option<bool>("--verbose") { Description = "Show the stack of an error", Recursive = true };
-        var root = BuildRoot(terminal, verbose);
+        var root = BuildRoot(process, verbose);
         var parsed = root.Parse(arguments.Length == 0 ? ["--help"] : arguments);
         terminal.CommandLine = Provenance.Quote(arguments);
         terminal.Verbose = parsed.GetValue(verbose);
@@ -25,6 +29,7 @@ internal static class SightlineCommandLine
         if (ThreadTeam.SettingProblem is { } setting) terminal.Hint($"warning: {setting}");
         try
         {
+            if (process.HasOthers && !asksForHelp) Join(process, parsed);
             var configuration = new InvocationConfiguration
             {
                 Output = terminal.Out,
@@ -42,14 +47,12 @@ internal static class SightlineCommandLine
         }
         catch (Exception error)
         {
-            terminal.Error.WriteLine($"error: {ExitCode.Sentence(error)}");
-            if (terminal.Verbose) terminal.Error.WriteLine(error);
-            return (int)ExitCode.KindOf(error);
+            return process.Fail((int)ExitCode.KindOf(error), ExitCode.Sentence(error), terminal.Verbose ? error.ToString() : null);
         }
     }
 
     /// <summary>The tree of commands.</summary>
-    internal static RootCommand BuildRoot(Terminal terminal, Option<bool> verbose)
+    internal static RootCommand BuildRoot(RankedProcess process, Option<bool> verbose)
     {
         var root = new RootCommand("Sightline finds things in pictures: give it a picture and words, it gives boxes.") { HelpName = "sightline" };
         foreach (var command in CommandList.Create()) root.Add(command);
@@ -57,15 +60,23 @@ internal static class SightlineCommandLine
         var help = root.Options.OfType<HelpOption>().Single();
         help.Action = new ExampleHelpAction((HelpAction)help.Action!, HelpWidth);
         root.Options.OfType<VersionOption>().Single().Action = new VersionAction();
-        Connect(root, terminal);
+        Connect(root, process);
         return root;
     }
 
-    private static void Connect(Command command, Terminal terminal)
+    /// <exception cref="SightlineException">Usage: the command has nothing to divide.</exception>
+    private static void Join(RankedProcess process, ParseResult parsed)
     {
-        if (command is ToolCommand tool) tool.Terminal = terminal;
+        if (parsed.CommandResult.Command is not ToolCommand { DividesItsWork: true })
+            throw new SightlineException(ErrorKind.Usage, $"sightline {parsed.CommandResult.Command.Name} works in one process: start it without mpirun (train and the evaluations of models divide their work)");
+        process.Join();
+    }
+
+    private static void Connect(Command command, RankedProcess process)
+    {
+        if (command is ToolCommand tool) tool.Ranked = process;
         foreach (var option in command.Options) PlainNumbers.Use(option);
-        foreach (var child in command.Subcommands) Connect(child, terminal);
+        foreach (var child in command.Subcommands) Connect(child, process);
     }
 
     private static int Refuse(ParseResult parsed, Terminal terminal, string? unknownOption)

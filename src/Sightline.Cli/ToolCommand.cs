@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Sightline.Cli.Output;
+using Sightline.Training.Distributed;
 
 namespace Sightline.Cli;
 
@@ -16,8 +17,17 @@ internal abstract class ToolCommand : Command
     /// <summary>Whole command lines, shown under the help.</summary>
     public IReadOnlyList<string> Examples { get; }
 
-    /// <summary>The terminal of this run; set before the action starts.</summary>
-    public Terminal Terminal { get; set; } = null!;
+    /// <summary>The process that runs it; set before the action starts.</summary>
+    public RankedProcess Ranked { get; set; } = null!;
+
+    /// <summary>The terminal of this run.</summary>
+    public Terminal Terminal => Ranked.Terminal;
+
+    /// <summary>Whether several processes can share the work, under <c>mpirun</c>.</summary>
+    public virtual bool DividesItsWork => false;
+
+    /// <summary>The processes that share it.</summary>
+    protected Communicator Ranks => Ranked.Ranks;
 
     /// <summary><c>--json [FILE]</c>, the same everywhere.</summary>
     protected static Option<string?> JsonOption(string what) => new("--json")

@@ -55,7 +55,7 @@ public class HelpTests
     }
 
     private static RootCommand Root() =>
-        SightlineCommandLine.BuildRoot(new Terminal(TextWriter.Null, TextWriter.Null, isInteractive: false), new Option<bool>("--verbose") { Recursive = true });
+        SightlineCommandLine.BuildRoot(RankedProcess.Alone(new Terminal(TextWriter.Null, TextWriter.Null, isInteractive: false)), new Option<bool>("--verbose") { Recursive = true });
 
     private static IEnumerable<string> Paths(Command command, string path) =>
         command.Subcommands.SelectMany(child => Paths(child, $"{path} {child.Name}".TrimStart())).Prepend(path);

@@ -28,7 +28,8 @@ internal sealed class TrainCommand : ToolCommand
             "sightline train recipes/blood-cells.json",
             "sightline train recipes/scenes.json --output runs/try --set stages[1].steps=500 --batch auto",
             "sightline train recipes/scenes.json --plan-only",
-            "sightline train recipes/visual-rft/reasoning-grounding.json --preflight 8")
+            "sightline train recipes/visual-rft/reasoning-grounding.json --preflight 8",
+            "mpirun -np 4 sightline train recipes/scenes.json")
     {
         Add(_recipe);
         Add(_output);
@@ -50,6 +51,8 @@ internal sealed class TrainCommand : ToolCommand
             cancellation)));
     }
 
+    public override bool DividesItsWork => true;
+
     private sealed record Settings(string Recipe, string? Output, bool PlanOnly, string[] Set, int? Batch, bool Quiet, string? Json, int? Preflight);
 
     /// <summary>0 for auto, null for no batch.</summary>
@@ -61,18 +64,21 @@ internal sealed class TrainCommand : ToolCommand
 
     private int Run(Settings settings, CancellationToken cancellation)
     {
+        if (Ranks.Size > 1 && (settings.PlanOnly || settings.Preflight is not null)) throw new SightlineException(ErrorKind.Usage, "--plan-only and --preflight look at one process: start them without mpirun");
         var read = RecipeReader.ReadAny(settings.Recipe, settings.Set);
         if (read is LanguageRecipe language) return Tune(language, settings, cancellation);
         if (settings.Preflight is not null) throw new SightlineException(ErrorKind.Usage, "--preflight samples answers of a language model (a recipe with model.checkpoint); a grounding model has none");
         var recipe = (TrainingRecipe)read;
         if (settings.Batch is { } batch) recipe = recipe with { Stages = [.. recipe.Stages.Select(stage => stage with { Batch = batch })] };
-        using var folder = new RunFolder(settings.Output ?? recipe.Output ?? Path.Combine("runs", recipe.Name));
+        using var folder = new RunFolder(settings.Output ?? recipe.Output ?? Path.Combine("runs", recipe.Name), Ranks);
         if (settings.PlanOnly) return PlanOnly(recipe, folder, settings);
+        if (!Ranks.IsRoot) return Follow(folder, cancellation);
         var stored = folder.Open(recipe);
         using var trainer = new GroundingTrainer(stored ?? recipe, folder);
         if (stored is null) Begin(trainer, folder, settings);
         else if (!settings.Quiet) Terminal.Hint(Resumption(folder, stored));
         WarnOfDamage(folder);
+        Ranks.Share(trainer.Recipe.ToJson());
         using var recorder = new RunRecorder(folder, trainer.Recipe);
         var outcome = settings.Quiet
             ? trainer.Run(recorder, cancellation)
@@ -93,8 +99,9 @@ internal sealed class TrainCommand : ToolCommand
     {
         RewardAssemblies.Load(recipe);
         if (settings.Batch is { } batch) recipe = recipe with { Stages = [.. recipe.Stages.Select(stage => stage with { Batch = batch })] };
-        using var folder = new RunFolder(settings.Output ?? recipe.Output ?? Path.Combine("runs", recipe.Name));
+        using var folder = new RunFolder(settings.Output ?? recipe.Output ?? Path.Combine("runs", recipe.Name), Ranks);
         if (settings.PlanOnly || settings.Preflight is not null) return TryOnly(recipe, folder, settings, cancellation);
+        if (!Ranks.IsRoot) return Follow(folder, cancellation);
         var stored = folder.Open(recipe);
         using var trainer = new PolicyTrainer(stored ?? recipe, folder);
         if (stored is null)
@@ -109,6 +116,7 @@ internal sealed class TrainCommand : ToolCommand
         }
 
         WarnOfDamage(folder);
+        Ranks.Share(trainer.Recipe.ToJson());
         using var recorder = new RunRecorder(folder, trainer.Recipe);
         var outcome = settings.Quiet
             ? trainer.Run(recorder, cancellation)
@@ -122,6 +130,20 @@ internal sealed class TrainCommand : ToolCommand
         Terminal.Line($"{(trainer.Model.Adapters is null ? "model" : "adapters")}: {outcome.ModelFolder}");
         Terminal.Line($"report: {report}");
         return ExitCode.Success;
+    }
+
+    /// <summary>Does this process's part of the run that rank 0 has opened and planned.</summary>
+    private int Follow(RunFolder folder, CancellationToken cancellation)
+    {
+        var recipe = RecipeReader.ParseAny(Ranks.Share(null), "the recipe of the run");
+        if (recipe is LanguageRecipe language)
+        {
+            using var tuning = new PolicyTrainer(language, folder);
+            return tuning.Run(new SilentObserver(), cancellation).Completed ? ExitCode.Success : ExitCode.Interrupted;
+        }
+
+        using var trainer = new GroundingTrainer((TrainingRecipe)recipe, folder);
+        return trainer.Run(new SilentObserver(), cancellation).Completed ? ExitCode.Success : ExitCode.Interrupted;
     }
 
     private int TryOnly(LanguageRecipe recipe, RunFolder folder, Settings settings, CancellationToken cancellation)

@@ -120,7 +120,7 @@ public sealed class GroundingTrainer : IDisposable
         var recipe = _recipe.Stages[index] with { Batch = largest ? Math.Max(batch, SamplesCompared) : batch, Accumulate = 1 };
         StageState.Freeze(recipe, index, _model.Parameters.All);
         using var loader = new StageLoader(SourcesOf(recipe), recipe, _recipe.Seed, index, firstStep: 0);
-        var samples = loader.Next();
+        var samples = loader.Next(recipe.Batch);
         if (largest) samples = [.. samples.OrderByDescending(sample => sample.Phrases.Length).ThenByDescending(sample => sample.Objects.Length).Take(batch)];
         var from = _clock.GetTimestamp();
         new TrainingStepRunner(_model, _processor, _config, recipe, _recipe.Seed, index).Rehearse(samples);
@@ -141,10 +141,10 @@ public sealed class GroundingTrainer : IDisposable
         {
             _trainer = trainer;
             _recipe = trainer._recipe.Stages[index];
-            State = new StageState(_recipe, index, trainer._model.Parameters.All);
+            State = new StageState(_recipe, index, trainer._model.Parameters.All, ranks: trainer._folder.Ranks);
             resumed?.Restore(State);
-            _step = new TrainingStepRunner(trainer._model, trainer._processor, trainer._config, _recipe, trainer._recipe.Seed, index, saved);
-            _loader = new StageLoader(trainer.SourcesOf(_recipe), _recipe, trainer._recipe.Seed, index, State.Step);
+            _step = new TrainingStepRunner(trainer._model, trainer._processor, trainer._config, _recipe, trainer._recipe.Seed, index, saved, trainer._folder.Ranks);
+            _loader = new StageLoader(trainer.SourcesOf(_recipe), _recipe, trainer._recipe.Seed, index, State.Step, trainer._folder.Ranks);
         }
 
         public StageState State { get; }

@@ -134,8 +134,3 @@ public sealed class RegionContrast(FusionConfig config, ContrastiveLossKind kind
         }
     }
 }
-
-/// <summary>The two sides of a contrastive batch.</summary>
-/// <param name="Phrases">Distinct phrases by picture, the caption of the whole last.</param>
-/// <param name="Regions">Boxes with the phrases that mean them.</param>
-public sealed record ContrastPairs(IReadOnlyList<List<string>> Phrases, IReadOnlyList<(int Picture, CanvasBox Box, HashSet<string> Phrases)> Regions);

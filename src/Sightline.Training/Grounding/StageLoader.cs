@@ -1,12 +1,13 @@
 using Sightline.Tensors;
 using Sightline.Training.Data;
+using Sightline.Training.Distributed;
 using Sightline.Training.Recipes;
 
 namespace Sightline.Training.Grounding;
 
 /// <summary>
 /// Micro-batches of a stage, prepared on other threads than the step. Batch n holds the samples n·B to n·B + B - 1 of the
-/// mixture, whatever came before, so it starts at any step.
+/// mixture, whatever came before, so it starts at any step. Of several processes each takes its part of the samples of a step, in micro-batches of its own.
 /// </summary>
 internal sealed class StageLoader : IDisposable
 {
@@ -15,19 +16,35 @@ internal sealed class StageLoader : IDisposable
     private readonly StageRecipe _recipe;
     private readonly RandomStream _random;
     private readonly PrefetchingLoader<TrainingSample> _loader;
+    private readonly int _first;
+    private readonly int _share;
     private double _waited;
 
-    public StageLoader(ISampleSource source, StageRecipe recipe, ulong seed, int stage, int firstStep)
+    public StageLoader(ISampleSource source, StageRecipe recipe, ulong seed, int stage, int firstStep, Communicator? ranks = null)
     {
+        var total = recipe.Batch * recipe.Accumulate;
+        (_first, _share) = (ranks ?? Communicator.Alone).ShareOf(total);
+        if (total < ranks?.Size) throw new SightlineException(ErrorKind.BadRecipe, $"stage {stage + 1}: a step has {total} pictures (batch x accumulate), and there are {ranks.Size} processes: start fewer or raise batch or accumulate");
         _source = source;
         _recipe = recipe;
         FirstStep = firstStep;
         _random = new RandomStream(seed).Fork("samples").Fork((ulong)stage);
         _loader = new PrefetchingLoader<TrainingSample>(
-            (k, _) => Draw(k),
-            k => $"{source.Name}, sample {k}",
+            (k, _) => Draw(Number(k)),
+            k => $"{source.Name}, sample {Number(k)}",
             new PrefetchOptions { Threads = 1, Capacity = 4 * recipe.Batch },
-            start: (long)firstStep * recipe.Accumulate * recipe.Batch);
+            start: (long)firstStep * _share);
+
+        long Number(long own) => (own / _share * total) + _first + (own % _share);
+    }
+
+    /// <summary>Where the micro-batches of a step lie among all its samples.</summary>
+    public IEnumerable<(int First, int Count)> Pieces
+    {
+        get
+        {
+            for (var done = 0; done < _share; done += _recipe.Batch) yield return (_first + done, Math.Min(_recipe.Batch, _share - done));
+        }
     }
 
     /// <summary>The step that the first batch belongs to.</summary>
@@ -36,10 +53,10 @@ internal sealed class StageLoader : IDisposable
     /// <summary>How long the last <see cref="Next"/> waited.</summary>
     public TimeSpan Waited { get; private set; }
 
-    /// <summary>The next micro-batch. Throws what the preparing thread met.</summary>
-    public IReadOnlyList<TrainingSample> Next()
+    /// <summary>The next samples. Throws what the preparing thread met.</summary>
+    public IReadOnlyList<TrainingSample> Next(int count)
     {
-        var samples = new TrainingSample[_recipe.Batch];
+        var samples = new TrainingSample[count];
         for (var i = 0; i < samples.Length; i++) samples[i] = _loader.Next();
         var waited = _loader.Statistics.WaitSeconds;
         Waited = TimeSpan.FromSeconds(waited - _waited);

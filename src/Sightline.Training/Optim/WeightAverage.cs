@@ -8,9 +8,14 @@ public sealed class WeightAverage : IDisposable
 {
     private readonly List<(Parameter Parameter, Tensor Average)> _averages = [];
 
+    private readonly Action? _swapped;
+
     /// <summary>Copies all parameters that are trainable now: a frozen one is its own average, to the last bit.</summary>
-    public WeightAverage(IEnumerable<Parameter> parameters)
+    /// <param name="parameters">The model's, or this process's part of them.</param>
+    /// <param name="swapped">Told after each <see cref="Swap"/>: where several processes average a part each, it hands out the weights.</param>
+    public WeightAverage(IEnumerable<Parameter> parameters, Action? swapped = null)
     {
+        _swapped = swapped;
         foreach (var parameter in parameters.Where(parameter => parameter.Value.RequiresGrad)) _averages.Add((parameter, parameter.Value.Clone().AsParameter(requiresGrad: false)));
     }
 
@@ -30,6 +35,8 @@ public sealed class WeightAverage : IDisposable
             average.Engine.Copy(average, parameter.Value);
             average.Engine.Copy(held, average);
         }
+
+        _swapped?.Invoke();
     }
 
     /// <summary>The averages by parameter path, for saving.</summary>

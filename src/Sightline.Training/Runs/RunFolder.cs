@@ -1,20 +1,27 @@
 using System.Globalization;
 using Sightline.Checkpoints;
+using Sightline.Training.Distributed;
 using Sightline.Training.Recipes;
 
 namespace Sightline.Training.Runs;
 
 /// <summary>
 /// The folder of a run: <c>recipe.json</c> (as it is trained), <c>checkpoints/</c> (the last two, each one file moved into place whole),
-/// <c>model/</c> at the end, and what observers write. Nothing is made before <see cref="Open"/> or the first save.
+/// <c>model/</c> at the end, and what observers write. Nothing is made before <see cref="Open"/> or the first save. Of several processes, rank 0 opens and writes, all read:
+/// the folder must be the same for all of them.
 /// </summary>
-public sealed class RunFolder(string path) : IDisposable
+/// <param name="path">The folder.</param>
+/// <param name="ranks">The processes that work on the run; null: this one alone.</param>
+public sealed class RunFolder(string path, Communicator? ranks = null) : IDisposable
 {
     private const int Kept = 2;
     private FileStream? _lock;
 
     /// <summary>The folder.</summary>
     public string Path => path;
+
+    /// <summary>The processes that work on the run.</summary>
+    public Communicator Ranks { get; } = ranks ?? Communicator.Alone;
 
     /// <summary>Where the trained model goes.</summary>
     public string ModelFolder => System.IO.Path.Combine(path, "model");
@@ -54,7 +61,7 @@ public sealed class RunFolder(string path) : IDisposable
         AtomicFile.WriteText(RecipeFile, recipe.ToJson() + "\n");
     }
 
-    /// <summary>Saves the state of a stage; the file is whole or not there. Older ones but the last are deleted. Returns its path.</summary>
+    /// <summary>Saves the state of a stage, with the parts of all processes; the file is whole or not there. Older ones but the last are deleted. Returns its path.</summary>
     public string SaveCheckpoint(StageState state)
     {
         ArgumentNullException.ThrowIfNull(state);
@@ -65,10 +72,13 @@ public sealed class RunFolder(string path) : IDisposable
         if (state.Rollbacks > 0) writer.Metadata["rollbacks"] = state.Rollbacks.ToString(CultureInfo.InvariantCulture);
         foreach (var (name, value) in state.Figures) writer.Metadata[RunCheckpoint.FigurePrefix + name] = value.ToString("R", CultureInfo.InvariantCulture);
         writer.Metadata["optimizer_steps"] = state.Optimizer.Steps.ToString(CultureInfo.InvariantCulture);
-        foreach (var (name, value) in state.Tensors()) writer.Add(name, value);
+        foreach (var parameter in state.Parameters) writer.Add($"weights.{parameter.Path}", parameter.Value);
         var file = System.IO.Path.Combine(CheckpointFolder, $"stage{state.Index:00}-step{state.Step:0000000}.safetensors");
-        writer.Save(file);
-        foreach (var old in Files().SkipLast(Kept)) Remove(old);
+        new SharedState(Ranks).Save([.. state.Shard()], writer, () =>
+        {
+            writer.Save(file);
+            foreach (var old in Files().SkipLast(Kept)) Remove(old);
+        });
         return file;
     }
 
@@ -79,7 +89,8 @@ public sealed class RunFolder(string path) : IDisposable
     public void RequireRoom(StageState state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        RequireRoom(state.Tensors().Sum(entry => entry.Value.Bytes));
+        var bytes = state.Parameters.Sum(parameter => parameter.Value.Bytes) + (long)Ranks.Sum(state.Shard().Sum(entry => entry.Value.Bytes));
+        Ranks.OnRoot(() => RequireRoom(bytes));
     }
 
     internal void RequireRoom(long bytes)
@@ -104,6 +115,16 @@ public sealed class RunFolder(string path) : IDisposable
 
     /// <summary>Newer checkpoints that could not be read when <see cref="LatestCheckpoint"/> was asked last.</summary>
     public IReadOnlyList<string> DamagedCheckpoints { get; private set; } = [];
+
+    /// <summary>The newest checkpoint that can be read, or null for a fresh run; rank 0 chooses, and all open it.</summary>
+    /// <exception cref="SightlineException">BadModel: there are checkpoints and none can be read; the message says which to delete.</exception>
+    internal RunCheckpoint? SharedCheckpoint()
+    {
+        var chosen = Ranks.IsRoot ? LatestCheckpoint() : null;
+        if (Ranks.Size == 1) return chosen;
+        var name = Ranks.Share(chosen?.Name);
+        return Ranks.IsRoot ? chosen : name.Length == 0 ? null : new RunCheckpoint(System.IO.Path.Combine(CheckpointFolder, name));
+    }
 
     /// <summary>The newest checkpoint that can be read, or null for a fresh run.</summary>
     /// <exception cref="SightlineException">BadModel: there are checkpoints and none can be read; the message says which to delete.</exception>

@@ -1,3 +1,4 @@
+using Sightline.Training.Distributed;
 using Sightline.Training.Recipes;
 
 namespace Sightline.Training.Runs;
@@ -10,6 +11,7 @@ namespace Sightline.Training.Runs;
 internal sealed class RunLoop(RunRecipe recipe, RunFolder folder, TimeProvider clock)
 {
     private readonly IReadOnlyList<StageSummary> _course = recipe.Course();
+    private readonly Communicator _ranks = folder.Ranks;
 
     /// <summary>The name of the run's last checkpoint; null before the first one.</summary>
     public string? Saved { get; private set; }
@@ -24,7 +26,7 @@ internal sealed class RunLoop(RunRecipe recipe, RunFolder folder, TimeProvider c
     public IReadOnlyList<IMeasurement>? Run(
         Func<int, RunCheckpoint?, IRunStage> open, Action finish, Func<CancellationToken, IReadOnlyList<IMeasurement>>? measure, ITrainingObserver observer, CancellationToken cancellation)
     {
-        var resumed = folder.LatestCheckpoint();
+        var resumed = folder.SharedCheckpoint();
         Saved = resumed?.Name;
         for (var index = resumed?.Stage ?? 0; index < _course.Count; index++)
         {
@@ -39,7 +41,7 @@ internal sealed class RunLoop(RunRecipe recipe, RunFolder folder, TimeProvider c
             if (last) Save(stage.State, observer);
             stage.State.Average?.Swap(); // the next stage starts from the averaged weights
             if (!last) continue;
-            finish();
+            _ranks.OnRoot(finish);
             return Measure(stage.State, observer, cancellation, measure ?? stage.Measure);
         }
 
@@ -64,8 +66,9 @@ internal sealed class RunLoop(RunRecipe recipe, RunFolder folder, TimeProvider c
                 speed.Restart();
             }
 
-            if (cancellation.IsCancellationRequested || (IsDue(recipe.SaveEvery, state.Step) && state.Step > first)) Save(state, observer);
-            if (cancellation.IsCancellationRequested) return false;
+            var isCancelled = _ranks.Any(cancellation.IsCancellationRequested);
+            if (isCancelled || (IsDue(recipe.SaveEvery, state.Step) && state.Step > first)) Save(state, observer);
+            if (isCancelled) return false;
             try
             {
                 var metrics = stage.RunStep(cancellation);
@@ -73,7 +76,7 @@ internal sealed class RunLoop(RunRecipe recipe, RunFolder folder, TimeProvider c
                 speed.Tick(stage.SamplesAStep, stage.Waited);
                 observer.OnStep(new TrainingStep(state.Index, stage.Kind, state.Step, recipe.Steps, metrics, speed.PerSecond, speed.WaitShare, speed.Remaining(Left(state))));
             }
-            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+            catch (OperationCanceledException) when (_ranks.Size > 1 || cancellation.IsCancellationRequested)
             {
                 // nothing has changed yet: the state before the step is saved above
             }
@@ -102,7 +105,7 @@ internal sealed class RunLoop(RunRecipe recipe, RunFolder folder, TimeProvider c
         var kept = Saved is { } file ? $"the last checkpoint, {file}, is good" : "nothing had been saved yet";
         if (rollbacks >= stage.MostRollbacks)
             throw new SightlineException(ErrorKind.RunStopped, $"{tripped.Message}{(rollbacks > 0 ? $", after going back {rollbacks} times" : "")}; {kept}", tripped);
-        var from = folder.LatestCheckpoint()!;
+        var from = folder.SharedCheckpoint()!;
         state.ClearGradients();
         from.Restore(state);
         state.Rollbacks = rollbacks + 1;
@@ -113,7 +116,7 @@ internal sealed class RunLoop(RunRecipe recipe, RunFolder folder, TimeProvider c
     private static bool IsDue(int every, int step) => every > 0 && step > 0 && step % every == 0;
 
     /// <summary>Null when cancelled.</summary>
-    private static IReadOnlyList<IMeasurement>? Measure(
+    private IReadOnlyList<IMeasurement>? Measure(
         StageState state, ITrainingObserver observer, CancellationToken cancellation, Func<CancellationToken, IReadOnlyList<IMeasurement>> measure)
     {
         try
@@ -122,7 +125,7 @@ internal sealed class RunLoop(RunRecipe recipe, RunFolder folder, TimeProvider c
             observer.OnValidation(state.Index, state.Step, scores);
             return scores;
         }
-        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (_ranks.Size > 1 || cancellation.IsCancellationRequested)
         {
             return null;
         }

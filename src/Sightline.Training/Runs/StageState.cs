@@ -1,20 +1,28 @@
 using Sightline.Nn;
 using Sightline.Tensors;
+using Sightline.Training.Distributed;
 using Sightline.Training.Optim;
 using Sightline.Training.Recipes;
 
 namespace Sightline.Training.Runs;
 
-/// <summary>What a stage carries from step to step: everything that a checkpoint must hold.</summary>
+/// <summary>
+/// What a stage carries from step to step: everything that a checkpoint must hold. Of several processes each has all weights, and the moments, averages and reference of its
+/// own part of them (<see cref="ParameterShards"/>).
+/// </summary>
 public sealed class StageState : IDisposable
 {
+    private readonly Communicator _ranks;
+    private readonly ParameterShards _shards;
+
     /// <summary>Freezes what the stage freezes and makes a fresh optimizer.</summary>
     /// <param name="recipe">The stage's settings.</param>
     /// <param name="index">Its number in the recipe.</param>
     /// <param name="parameters">All parameters that any stage of the run trains: a checkpoint holds them.</param>
     /// <param name="frozen">Paths of parameters that no stage can train and that <see cref="StageOptions.Freeze"/> may name all the same.</param>
     /// <param name="options">Settings of AdamW.</param>
-    public StageState(StageOptions recipe, int index, IReadOnlyList<Parameter> parameters, IEnumerable<string>? frozen = null, AdamWOptions? options = null)
+    /// <param name="ranks">The processes that train together; null: this one alone.</param>
+    public StageState(StageOptions recipe, int index, IReadOnlyList<Parameter> parameters, IEnumerable<string>? frozen = null, AdamWOptions? options = null, Communicator? ranks = null)
     {
         ArgumentNullException.ThrowIfNull(recipe);
         ArgumentNullException.ThrowIfNull(parameters);
@@ -27,10 +35,12 @@ public sealed class StageState : IDisposable
                 throw new SightlineException(ErrorKind.BadRecipe, $"stages[{index}].learning_rate_factors names '{prefix}', but no parameter's path starts so");
         }
 
-        var matrices = Recipe.Optimizer == OptimizerKind.Muon ? parameters.Where(Muon.Takes).ToHashSet() : [];
+        _ranks = ranks ?? Communicator.Alone;
+        _shards = new ParameterShards(parameters, _ranks);
+        var matrices = Recipe.Optimizer == OptimizerKind.Muon ? _shards.Own.Where(Muon.Takes).ToHashSet() : [];
         Matrices = new Muon(matrices, Factor, _ => Recipe.WeightDecay);
-        Optimizer = new AdamW(parameters.Where(parameter => !matrices.Contains(parameter)), options ?? new AdamWOptions(Beta2: 0.98), Factor, parameter => parameter.Decays ? Recipe.WeightDecay : 0);
-        Average = Recipe.AverageDecay > 0 ? new WeightAverage(parameters) : null;
+        Optimizer = new AdamW(_shards.Own.Where(parameter => !matrices.Contains(parameter)), options ?? new AdamWOptions(Beta2: 0.98), Factor, parameter => parameter.Decays ? Recipe.WeightDecay : 0);
+        Average = Recipe.AverageDecay > 0 ? new WeightAverage(_shards.Own, _shards.ShareWeights) : null;
     }
 
     /// <summary>Which stage of the recipe.</summary>
@@ -67,36 +77,40 @@ public sealed class StageState : IDisposable
     public Dictionary<string, double> Figures { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Holds on to the weights as they are now. Before <see cref="RunCheckpoint.Restore"/>, which puts back those that were held on to.</summary>
-    public void HoldReference() => Reference ??= new WeightAverage(Parameters);
+    public void HoldReference() => Reference ??= new WeightAverage(_shards.Own, _shards.ShareWeights);
 
-    /// <summary>All tensors of a checkpoint by name: <c>weights.*</c>, <c>optimizer.*</c>, <c>average.*</c>, <c>reference.*</c>.</summary>
-    public IEnumerable<(string Name, Tensor Value)> Tensors()
+    /// <summary>This process's tensors of a checkpoint by name: <c>weights.*</c>, <c>optimizer.*</c>, <c>average.*</c>, <c>reference.*</c>.</summary>
+    public IEnumerable<(string Name, Tensor Value)> Tensors() => Parameters.Select(parameter => ($"weights.{parameter.Path}", parameter.Value)).Concat(Shard());
+
+    /// <summary>Those of <see cref="Tensors"/> that no other process has.</summary>
+    internal IEnumerable<(string Name, Tensor Value)> Shard()
     {
-        foreach (var parameter in Parameters) yield return ($"weights.{parameter.Path}", parameter.Value);
         foreach (var (name, value) in Optimizer.State()) yield return ($"optimizer.{name}", value);
         foreach (var (name, value) in Matrices.State()) yield return ($"optimizer.{name}", value);
         foreach (var (name, value) in Average?.State() ?? []) yield return ($"average.{name}", value);
         foreach (var (name, value) in Reference?.State() ?? []) yield return ($"reference.{name}", value);
     }
 
-    /// <summary>One update of everything that is trainable; gradients are multiplied by <paramref name="gradientScale"/> first.</summary>
+    /// <summary>One update of everything that is trainable and this process's; gradients are multiplied by <paramref name="gradientScale"/> first.</summary>
     public void Update(double learningRate, double gradientScale)
     {
         Optimizer.Step(learningRate, gradientScale);
         Matrices.Step(learningRate, gradientScale);
     }
 
-    /// <summary>Clips the gradients of a step, updates, and forgets them. Returns the norm before the clip.</summary>
+    /// <summary>Adds up the gradients of all processes, clips them, updates, and forgets them. Returns the norm before the clip.</summary>
     /// <param name="learningRate">The largest rate of any part.</param>
     /// <param name="divisor">What gradients are to be divided by: backward passes of a mean.</param>
     /// <param name="check">Told the norm before anything is changed; may throw.</param>
     public double ClipAndUpdate(double learningRate, double divisor, Action<double> check)
     {
         ArgumentNullException.ThrowIfNull(check);
-        var norm = GradientClipping.Norm(Parameters) / divisor;
+        _shards.SumGradients();
+        var norm = _shards.Norm() / divisor;
         check(norm);
         Update(learningRate, GradientClipping.Coefficient(norm, Recipe.GradientClip) / divisor);
         ClearGradients();
+        _shards.ShareWeights();
         return norm;
     }
 

@@ -1,0 +1,161 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Text;
+using Sightline.Training.Runs;
+
+namespace Sightline.Training.Distributed;
+
+/// <summary>
+/// The processes that do one piece of work together, and how bytes travel between them. Every method but <see cref="Abort"/> is collective: all ranks call it,
+/// in the same order. What is added up is added in the order of the ranks, here and not in the transport, so that the same ranks give the same bits again.
+/// </summary>
+public abstract class Communicator : IDisposable
+{
+    /// <summary>One process by itself: nothing travels, and nothing is computed otherwise than without a communicator.</summary>
+    public static Communicator Alone { get; } = new SingleProcess();
+
+    /// <summary>The number of this process, from 0.</summary>
+    public abstract int Rank { get; }
+
+    /// <summary>How many processes there are.</summary>
+    public abstract int Size { get; }
+
+    /// <summary>True for the process that speaks to people and writes files.</summary>
+    public bool IsRoot => Rank == 0;
+
+    /// <summary>Returns when all ranks have come here.</summary>
+    public abstract void Barrier();
+
+    /// <summary>Fills every rank's bytes with those of one rank.</summary>
+    public abstract void Broadcast(Span<byte> bytes, int root);
+
+    /// <summary>Every rank's bytes at every rank, one after the other in the order of the ranks.</summary>
+    /// <param name="own">This rank's, <paramref name="lengths"/>[<see cref="Rank"/>] of them.</param>
+    /// <param name="all">Room for all.</param>
+    /// <param name="lengths">How many each rank has, the same at every rank.</param>
+    public abstract void AllGather(ReadOnlySpan<byte> own, Span<byte> all, ReadOnlySpan<int> lengths);
+
+    /// <summary>To every rank bytes of its own.</summary>
+    /// <param name="send">What is for rank 0, for rank 1, and so on.</param>
+    /// <param name="sendLengths">How much of it is for each rank.</param>
+    /// <param name="receive">Room for what comes from rank 0, from rank 1, and so on.</param>
+    /// <param name="receiveLengths">How much comes from each rank.</param>
+    public abstract void AllToAll(ReadOnlySpan<byte> send, ReadOnlySpan<int> sendLengths, Span<byte> receive, ReadOnlySpan<int> receiveLengths);
+
+    /// <summary>Ends all ranks at once, when one cannot go on and the others wait for it.</summary>
+    /// <param name="exitCode">What the job is to end with.</param>
+    public abstract void Abort(int exitCode);
+
+    /// <inheritdoc/>
+    public virtual void Dispose() => GC.SuppressFinalize(this);
+
+    /// <summary>The part of <paramref name="count"/> things in a row that is this rank's: parts differ by one at most.</summary>
+    public (int First, int Count) ShareOf(int count)
+    {
+        var first = (int)((long)count * Rank / Size);
+        return (first, (int)((long)count * (Rank + 1) / Size) - first);
+    }
+
+    /// <summary>Some bytes of each rank, at every rank.</summary>
+    public byte[][] Gather(ReadOnlySpan<byte> own)
+    {
+        if (Size == 1) return [own.ToArray()];
+        Span<byte> length = stackalloc byte[sizeof(int)];
+        BinaryPrimitives.WriteInt32LittleEndian(length, own.Length);
+        var heads = new byte[Size * sizeof(int)];
+        AllGather(length, heads, [.. Enumerable.Repeat(sizeof(int), Size)]);
+        int[] lengths = [.. Enumerable.Range(0, Size).Select(rank => BinaryPrimitives.ReadInt32LittleEndian(heads.AsSpan(rank * sizeof(int))))];
+        var all = new byte[checked(lengths.Sum())];
+        AllGather(own, all, lengths);
+        var parts = new byte[Size][];
+        for (int rank = 0, at = 0; rank < Size; at += lengths[rank++]) parts[rank] = all.AsSpan(at, lengths[rank]).ToArray();
+        return parts;
+    }
+
+    /// <summary>Some numbers of each rank, at every rank.</summary>
+    public float[][] Gather(ReadOnlySpan<float> own) => [.. Gather(MemoryMarshal.AsBytes(own)).Select(part => MemoryMarshal.Cast<byte, float>(part).ToArray())];
+
+    /// <summary>Rank 0's text at every rank; the others' is not looked at.</summary>
+    public string Share(string? text) => Size == 1 ? text ?? "" : Encoding.UTF8.GetString(Gather(IsRoot ? Encoding.UTF8.GetBytes(text ?? "") : [])[0]);
+
+    /// <summary>Adds up numbers over the ranks, from rank 0 on, element by element; every rank gets the sums.</summary>
+    public void Sum(Span<double> values)
+    {
+        if (Size == 1) return;
+        var all = new double[values.Length * Size];
+        var length = values.Length * sizeof(double);
+        AllGather(MemoryMarshal.AsBytes(values), MemoryMarshal.AsBytes(all.AsSpan()), [.. Enumerable.Repeat(length, Size)]);
+        all.AsSpan(0, values.Length).CopyTo(values);
+        for (var rank = 1; rank < Size; rank++)
+        {
+            for (var i = 0; i < values.Length; i++) values[i] += all[(rank * values.Length) + i];
+        }
+    }
+
+    /// <summary>The sum of a number over the ranks.</summary>
+    public double Sum(double value)
+    {
+        Sum(new Span<double>(ref value));
+        return value;
+    }
+
+    /// <summary>Whether something holds at any rank.</summary>
+    public bool Any(bool value) => Size == 1 ? value : Sum(value ? 1 : 0) > 0;
+
+    /// <summary>Lets rank 0 do something alone, while the others wait.</summary>
+    public void OnRoot(Action work)
+    {
+        ArgumentNullException.ThrowIfNull(work);
+        if (IsRoot) work();
+        Barrier();
+    }
+
+    /// <summary>
+    /// Does something on every rank that may be cancelled or trip on any: it then ends in the same way on all of them, so that none waits for another. Every other
+    /// exception leaves its rank alone, and is a matter for <see cref="Abort"/>.
+    /// </summary>
+    internal T Together<T>(Func<T> work)
+    {
+        if (Size == 1) return work();
+        var (result, said) = (default(T)!, "");
+        try
+        {
+            result = work();
+        }
+        catch (OperationCanceledException)
+        {
+            said = "c";
+        }
+        catch (TripwireException tripped)
+        {
+            said = "t" + tripped.Message;
+        }
+
+        string[] ends = [.. Gather(Encoding.UTF8.GetBytes(said)).Select(Encoding.UTF8.GetString)];
+        if (ends.Any(end => end.StartsWith('c'))) throw new OperationCanceledException();
+        return Array.Find(ends, end => end.StartsWith('t')) is { } reason ? throw new TripwireException(reason[1..]) : result;
+    }
+
+    private sealed class SingleProcess : Communicator
+    {
+        public override int Rank => 0;
+
+        public override int Size => 1;
+
+        public override void Barrier()
+        {
+        }
+
+        public override void Broadcast(Span<byte> bytes, int root)
+        {
+        }
+
+        public override void AllGather(ReadOnlySpan<byte> own, Span<byte> all, ReadOnlySpan<int> lengths) => own.CopyTo(all);
+
+        public override void AllToAll(ReadOnlySpan<byte> send, ReadOnlySpan<int> sendLengths, Span<byte> receive, ReadOnlySpan<int> receiveLengths) => send.CopyTo(receive);
+
+        public override void Abort(int exitCode)
+        {
+        }
+    }
+}
