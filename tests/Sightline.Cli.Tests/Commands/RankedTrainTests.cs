@@ -26,10 +26,10 @@ public sealed class RankedTrainTests : IDisposable
     [Fact]
     public async Task Parts_of_a_batch_train_as_the_whole_does_and_give_the_same_bits_again()
     {
-        await Alone("one", Parts);
-        await Together(2, "two", Parts);
-        await Together(2, "again", Parts);
-        await Together(4, "four", Parts);
+        await InOne("one", Parts);
+        await InSeveral(2, "two", Parts);
+        await InSeveral(2, "again", Parts);
+        await InSeveral(4, "four", Parts);
         RequireSameCurve("one", "two");
         RequireSameCurve("one", "four");
         Assert.Equal(await File.ReadAllBytesAsync(TinyRecipe.Model(_recipe.Run("two")), TestContext.Current.CancellationToken), await File.ReadAllBytesAsync(TinyRecipe.Model(_recipe.Run("again")), TestContext.Current.CancellationToken));
@@ -41,8 +41,8 @@ public sealed class RankedTrainTests : IDisposable
     public async Task Whole_micro_batches_train_as_in_one_process_with_their_dropout()
     {
         string[] steps = ["--set", "stages[0].steps=2", "--set", "stages[1].steps=2", "--set", "stages[0].accumulate=2", "--set", "validation=[]", "--quiet"];
-        await Alone("one", steps);
-        await Together(2, "two", steps);
+        await InOne("one", steps);
+        await InSeveral(2, "two", steps);
         RequireSameCurve("one", "two");
     }
 
@@ -50,7 +50,7 @@ public sealed class RankedTrainTests : IDisposable
     public async Task A_rank_that_dies_ends_the_run_and_other_numbers_of_ranks_go_on()
     {
         string[] steps = [.. Parts, "--set", "stages[0].steps=30", "--set", "stages[1].steps=30", "--set", "stages[0].save_every=2", "--set", "stages[1].save_every=2"];
-        await Alone("one", steps);
+        await InOne("one", steps);
         using (var dying = RankedRun.Start(2, Train("run", steps)))
         {
             await Saved("stage00-*", dying.Process);
@@ -65,7 +65,7 @@ public sealed class RankedTrainTests : IDisposable
             await killed.WaitForExitAsync(TestContext.Current.CancellationToken);
         }
 
-        await Together(4, "run", steps);
+        await InSeveral(4, "run", steps);
         RequireSameCurve("one", "run");
         Assert.Empty(Directory.GetFiles(_recipe.Run("run"), "*.tmp", SearchOption.AllDirectories));
     }
@@ -83,8 +83,8 @@ public sealed class RankedTrainTests : IDisposable
             Assert.Contains($"stopped; saved in {_recipe.Run()}. The same command goes on from there: sightline train ", end.Error, StringComparison.Ordinal);
         }
 
-        await Together(2, "run", steps);
-        await Together(2, "whole", steps);
+        await InSeveral(2, "run", steps);
+        await InSeveral(2, "whole", steps);
         Assert.Equal(await File.ReadAllBytesAsync(TinyRecipe.Model(_recipe.Run("whole")), TestContext.Current.CancellationToken), await File.ReadAllBytesAsync(TinyRecipe.Model(_recipe.Run()), TestContext.Current.CancellationToken));
     }
 
@@ -109,13 +109,13 @@ public sealed class RankedTrainTests : IDisposable
 
     private string[] Train(string run, string[] more) => ["train", _recipe.Path, "--output", _recipe.Run(run), .. more];
 
-    private async Task Alone(string run, string[] more)
+    private async Task InOne(string run, string[] more)
     {
         var done = await CommandLineRun.Of(Train(run, more));
         Assert.Equal((0, ""), (done.ExitCode, done.Error));
     }
 
-    private async Task Together(int ranks, string run, string[] more)
+    private async Task InSeveral(int ranks, string run, string[] more)
     {
         var done = await RankedRun.Of(ranks, Train(run, more));
         Assert.True(done.ExitCode == 0, done.Error);
