@@ -33,6 +33,8 @@ internal sealed class EvaluateClassificationCommand : ToolCommand
         SetAction((parsed, cancellation) => RunAsync(parsed, new Settings(_protocol.Protocol(parsed), parsed.GetValue(_against), _intervals.Seed(parsed), _intervals.Read(parsed), JsonTarget(parsed, _json)), cancellation));
     }
 
+    public override bool DividesItsWork => true;
+
     private sealed record Settings(EvaluationProtocol Protocol, string? Against, ulong Seed, BootstrapOptions? Bootstrap, string? Json);
 
     private async Task<int> RunAsync(ParseResult parsed, Settings settings, CancellationToken cancellation)
@@ -44,10 +46,11 @@ internal sealed class EvaluateClassificationCommand : ToolCommand
         var results = new List<ClassificationResult>();
         foreach (var language in _protocol.Runs(parsed, grounder, GroundingTask.Classification, settings.Seed))
         {
-            var evaluator = new DataSetEvaluator(grounder) { Language = language, Protocol = settings.Protocol, Progress = EvaluationData.Progress(Terminal) };
+            var evaluator = new DataSetEvaluator(grounder) { Ranks = Ranks, Language = language, Protocol = settings.Protocol, Progress = EvaluationData.Progress(Terminal) };
             results.Add(await evaluator.ClassifyAsync(data, names, results.Count == 0 ? settings.Bootstrap : null, cancellation));
         }
 
+        if (!Ranks.IsRoot) return ExitCode.Success; // rank 0 has all answers, too, and scores them
         var result = results[0];
         var spread = RunSpread.Of(settings.Seed, results.ConvertAll(one => settings.Protocol == EvaluationProtocol.Published ? one.Published : one.Official));
         var against = other is null ? null : result.Compare(other, settings.Bootstrap);

@@ -49,6 +49,8 @@ internal sealed class EvaluateDetectionCommand : ToolCommand
             cancellation));
     }
 
+    public override bool DividesItsWork => true;
+
     private sealed record Settings(EvaluationProtocol Protocol, bool PerClass, string? Detections, int Together, string? Against, ulong Seed, BootstrapOptions? Bootstrap, string? Json);
 
     private async Task<int> RunAsync(ParseResult parsed, Settings settings, CancellationToken cancellation)
@@ -60,10 +62,11 @@ internal sealed class EvaluateDetectionCommand : ToolCommand
         var runs = new List<DetectionRun>();
         foreach (var language in _protocol.Runs(parsed, grounder, GroundingTask.Detection, settings.Seed))
         {
-            var evaluator = new DataSetEvaluator(grounder) { ClassesTogether = settings.Together, Language = language, Protocol = settings.Protocol, Progress = EvaluationData.Progress(Terminal) };
+            var evaluator = new DataSetEvaluator(grounder) { Ranks = Ranks, ClassesTogether = settings.Together, Language = language, Protocol = settings.Protocol, Progress = EvaluationData.Progress(Terminal) };
             runs.Add(await evaluator.FindAsync(data, names, cancellation));
         }
 
+        if (!Ranks.IsRoot) return ExitCode.Success; // rank 0 has all answers, too, and scores them
         var (truth, detections) = runs[0];
         if (other is not null) other = DetectionsFile.Fit(Terminal, settings.Against!, other, truth);
         if (settings.Detections is { } path) OutputFile.Write(path, stream => WriteDetections(stream, truth, detections));

@@ -40,6 +40,8 @@ internal sealed class EvaluateReferringCommand : ToolCommand
             cancellation));
     }
 
+    public override bool DividesItsWork => true;
+
     private sealed record Settings(EvaluationProtocol Protocol, int Expressions, int Together, string? Against, ulong Seed, BootstrapOptions? Bootstrap, string? Json);
 
     private async Task<int> RunAsync(ParseResult parsed, Settings settings, CancellationToken cancellation)
@@ -51,10 +53,11 @@ internal sealed class EvaluateReferringCommand : ToolCommand
         var results = new List<ReferringResult>();
         foreach (var language in _protocol.Runs(parsed, grounder, GroundingTask.Phrase, settings.Seed))
         {
-            var evaluator = new DataSetEvaluator(grounder) { PhrasesTogether = settings.Together, Language = language, Protocol = settings.Protocol, Progress = EvaluationData.Progress(Terminal) };
+            var evaluator = new DataSetEvaluator(grounder) { Ranks = Ranks, PhrasesTogether = settings.Together, Language = language, Protocol = settings.Protocol, Progress = EvaluationData.Progress(Terminal) };
             results.Add(await evaluator.ReferAsync(data, names, settings.Expressions, settings.Seed, results.Count == 0 ? settings.Bootstrap : null, cancellation));
         }
 
+        if (!Ranks.IsRoot) return ExitCode.Success; // rank 0 has all answers, too, and scores them
         var result = results[0];
         var spread = RunSpread.Of(settings.Seed, results.ConvertAll(one => (IReadOnlyList<(string, double, Interval?)>)[("accuracy at IoU 0.5", one.Boxes.AccuracyAt(0.5), null), ("mean IoU", one.Boxes.MeanIou, null)]));
         var against = other is null ? null : result.Compare(other, settings.Bootstrap);

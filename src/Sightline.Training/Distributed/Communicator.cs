@@ -114,13 +114,16 @@ public abstract class Communicator : IDisposable
     /// Does something on every rank that may be cancelled or trip on any: it then ends in the same way on all of them, so that none waits for another. Every other
     /// exception leaves its rank alone, and is a matter for <see cref="Abort"/>.
     /// </summary>
-    internal T Together<T>(Func<T> work)
+    internal T Together<T>(Func<T> work) => Size == 1 ? work() : TogetherAsync(() => Task.FromResult(work())).GetAwaiter().GetResult();
+
+    /// <summary>As <see cref="Together"/>.</summary>
+    internal async Task<T> TogetherAsync<T>(Func<Task<T>> work)
     {
-        if (Size == 1) return work();
+        if (Size == 1) return await work().ConfigureAwait(false);
         var (result, said) = (default(T)!, "");
         try
         {
-            result = work();
+            result = await work().ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
@@ -134,6 +137,56 @@ public abstract class Communicator : IDisposable
         string[] ends = [.. Gather(Encoding.UTF8.GetBytes(said)).Select(Encoding.UTF8.GetString)];
         if (ends.Any(end => end.StartsWith('c'))) throw new OperationCanceledException();
         return Array.Find(ends, end => end.StartsWith('t')) is { } reason ? throw new TripwireException(reason[1..]) : result;
+    }
+
+    /// <summary>
+    /// Makes <paramref name="count"/> results, each at one rank, and gives all of them to every rank in their order. A rank makes every <see cref="Size"/>-th: what
+    /// takes long lies together often.
+    /// </summary>
+    /// <param name="count">How many.</param>
+    /// <param name="work">Makes one, from its number alone.</param>
+    /// <param name="write">Puts one into bytes.</param>
+    /// <param name="read">Takes one out of them.</param>
+    internal async Task<IReadOnlyList<T>> MapAsync<T>(int count, Func<int, Task<T>> work, Action<BinaryWriter, T> write, Func<BinaryReader, T> read)
+    {
+        var own = await TogetherAsync(async () =>
+        {
+            var made = new List<T>();
+            for (var i = Rank; i < count; i += Size) made.Add(await work(i).ConfigureAwait(false));
+            return made;
+        }).ConfigureAwait(false);
+        if (Size == 1) return own;
+        using var stream = new MemoryStream();
+        using (var writer = new BinaryWriter(stream, Encoding.UTF8, leaveOpen: true))
+        {
+            foreach (var one in own) write(writer, one);
+        }
+
+        var parts = Gather(stream.GetBuffer().AsSpan(0, (int)stream.Length)).Select(part => new BinaryReader(new MemoryStream(part))).ToArray();
+        var all = new T[count];
+        for (var i = 0; i < count; i++) all[i] = read(parts[i % Size]);
+        foreach (var part in parts) part.Dispose();
+        return all;
+    }
+
+    /// <summary>As <see cref="MapAsync"/>.</summary>
+    internal IReadOnlyList<T> Map<T>(int count, Func<int, T> work, Action<BinaryWriter, T> write, Func<BinaryReader, T> read) =>
+        MapAsync(count, i => Task.FromResult(work(i)), write, read).GetAwaiter().GetResult();
+
+    /// <summary>A number of each rank, at every rank.</summary>
+    internal double[] Numbers(double own)
+    {
+        var numbers = new double[Size];
+        numbers[Rank] = own;
+        Sum(numbers);
+        return numbers;
+    }
+
+    /// <summary>Requires something to do for each rank.</summary>
+    /// <exception cref="SightlineException">BadRecipe.</exception>
+    internal void RequireWork(int count, int stage, string what)
+    {
+        if (count < Size) throw new SightlineException(ErrorKind.BadRecipe, $"stage {stage + 1}: a step has {count} {what}, and there are {Size} processes: start fewer or raise it");
     }
 
     private sealed class SingleProcess : Communicator

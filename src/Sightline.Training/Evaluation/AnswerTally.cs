@@ -35,6 +35,10 @@ public sealed record AnswerTally(int Asked = 0, int Unread = 0, int WrongFrame =
         return tally;
     }
 
+    /// <summary>With what was asked afterwards.</summary>
+    internal AnswerTally Plus(AnswerTally later) =>
+        new(Asked + later.Asked, Unread + later.Unread, WrongFrame + later.WrongFrame, Cut + later.Cut) { Prompt = later.Prompt ?? Prompt };
+
     /// <summary>Writes the member <c>spoken</c> into an open object, where something was asked.</summary>
     public void WriteJson(Utf8JsonWriter writer)
     {

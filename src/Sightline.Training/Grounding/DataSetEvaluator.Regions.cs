@@ -24,11 +24,14 @@ public sealed partial class DataSetEvaluator
     {
         ArgumentNullException.ThrowIfNull(data);
         RequireQuestions(data);
-        var answers = new List<ReasoningAnswer>();
-        var spoken = new AnswerTally();
-        for (var i = 0; i < data.Samples.Count; i++)
+        var (all, said) = PictureAnswers<ReasoningAnswer>.Join(await Ranks.MapAsync(
+            data.Samples.Count, AskAsync, PictureAnswers<ReasoningAnswer>.Writing(AnswerBytes.Write), PictureAnswers<ReasoningAnswer>.Reading(AnswerBytes.ReadReasoning)).ConfigureAwait(false));
+        return new ReasoningResult(all, bootstrap) { Spoken = said };
+
+        async Task<PictureAnswers<ReasoningAnswer>> AskAsync(int i)
         {
             cancellation.ThrowIfCancellationRequested();
+            var (spoken, answers) = (new AnswerTally(), new List<ReasoningAnswer>());
             DataPhrase[] questions = [.. Questions(data.Samples[i])];
             if (questions.Length > 0)
             {
@@ -44,9 +47,8 @@ public sealed partial class DataSetEvaluator
             }
 
             Progress?.Invoke(i + 1, data.Samples.Count);
+            return new PictureAnswers<ReasoningAnswer>(answers, spoken);
         }
-
-        return new ReasoningResult(answers, bootstrap) { Spoken = spoken };
     }
 
     /// <summary>Scores masks that something else has made: one for each picture and question, as <c>{"picture", "question", "segmentation"}</c> a line, COCO's form. A question without one is a miss.</summary>
@@ -96,19 +98,18 @@ public sealed partial class DataSetEvaluator
         DataSample[] samples = [.. data.Samples.Where(sample => sample.Label is not null)];
         if (samples.Length == 0) throw new SightlineException(ErrorKind.BadData, $"{data.Name} has no labels of whole pictures; folders that are named as classes have them");
         string[] classes = [.. data.Classes.Select(names.PhraseOf).Distinct(StringComparer.Ordinal)];
-        var answers = new List<ClassificationAnswer>();
-        var spoken = new AnswerTally();
-        for (var i = 0; i < samples.Length; i++)
+        var (all, said) = PictureAnswers<ClassificationAnswer>.Join(await Ranks.MapAsync(
+            samples.Length, AskAsync, PictureAnswers<ClassificationAnswer>.Writing(AnswerBytes.Write), PictureAnswers<ClassificationAnswer>.Reading(AnswerBytes.ReadClassification)).ConfigureAwait(false));
+        return new ClassificationResult(all, bootstrap) { Spoken = said };
+
+        async Task<PictureAnswers<ClassificationAnswer>> AskAsync(int i)
         {
             cancellation.ThrowIfCancellationRequested();
             var picture = Load(data, samples[i]);
             var result = await grounder.GroundAsync(picture, classes, Options(GroundingTask.Classification, classes.Length), cancellation).ConfigureAwait(false);
-            spoken = spoken.With(result.Spoken);
-            answers.Add(Judge(samples[i], names, result));
             Progress?.Invoke(i + 1, samples.Length);
+            return new PictureAnswers<ClassificationAnswer>([Judge(samples[i], names, result)], new AnswerTally().With(result.Spoken));
         }
-
-        return new ClassificationResult(answers, bootstrap) { Spoken = spoken };
     }
 
     /// <summary>The rewards that training uses decide: the exact name officially, Visual-RFT's rule as published.</summary>

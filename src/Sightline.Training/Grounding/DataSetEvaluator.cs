@@ -4,6 +4,7 @@ using Sightline.Imaging;
 using Sightline.Tensors;
 using Sightline.Text.Prompts;
 using Sightline.Training.Data;
+using Sightline.Training.Distributed;
 using Sightline.Training.Evaluation;
 using Sightline.Training.Expressions;
 
@@ -17,6 +18,9 @@ public sealed partial class DataSetEvaluator(Grounder grounder)
 {
     /// <summary>Classes that detection asks for in one pass unless told otherwise.</summary>
     public const int UsualClassesTogether = 64;
+
+    /// <summary>The processes that share the pictures; each gets all answers, in the order of the pictures.</summary>
+    public Communicator Ranks { get; init; } = Communicator.Alone;
 
     /// <summary>Told after every picture: pictures done, pictures in all.</summary>
     public Action<int, int>? Progress { get; init; }
@@ -74,21 +78,22 @@ public sealed partial class DataSetEvaluator(Grounder grounder)
         ArgumentNullException.ThrowIfNull(names);
         if (data.Classes.Count == 0) throw new SightlineException(ErrorKind.BadData, $"{data.Name} has no classes to detect; data with phrases is measured as referring");
         var numbers = data.Classes.Select((label, index) => (label, index)).ToDictionary(pair => pair.label, pair => pair.index + 1, StringComparer.Ordinal);
-        var spoken = new AnswerTally();
         var federated = data.Samples.Any(sample => sample.AbsentLabels is not null);
-        var images = new List<CocoImage>();
-        var truths = new List<CocoAnnotation>();
-        var detections = new List<CocoDetection>();
-        for (var i = 0; i < data.Samples.Count; i++)
+        var found = PictureFindings.Join(await Ranks.MapAsync(data.Samples.Count, LookAsync, PictureFindings.Write, PictureFindings.Read).ConfigureAwait(false));
+        var truth = new CocoGroundTruth(found.Images, [.. data.Classes.Select((label, index) => new CocoCategory(index + 1, label))], found.Truths, data.Name) { IsFederated = federated };
+        return new DetectionRun(truth, found.Detections) { Spoken = found.Spoken };
+
+        async Task<PictureFindings> LookAsync(int i)
         {
             var sample = data.Samples[i];
             var id = sample.Number ?? i + 1;
             var picture = Load(data, sample);
-            images.Add(new CocoImage(id, picture.Width, picture.Height, sample.PictureFile)
+            var image = new CocoImage(id, picture.Width, picture.Height, sample.PictureFile)
             {
                 NegativeCategoryIds = federated ? Numbers(sample.AbsentLabels) : [],
                 NotExhaustiveCategoryIds = federated ? Numbers(sample.IncompleteLabels) : [],
-            });
+            };
+            var (spoken, truths, detections) = (new AnswerTally(), new List<CocoAnnotation>(), new List<CocoDetection>());
             foreach (var item in sample.Objects)
             {
                 if (!numbers.TryGetValue(item.Label, out var category)) continue;
@@ -108,16 +113,14 @@ public sealed partial class DataSetEvaluator(Grounder grounder)
                 spoken = spoken.With(result.Spoken);
                 for (var p = 0; p < asked.Length; p++)
                 {
-                    foreach (var found in result.Answers[p].Detections)
-                        detections.Add(CocoDetection.FromBox(id, numbers[asked[p]], found.Box, found.Score, picture.Width, picture.Height));
+                    foreach (var one in result.Answers[p].Detections)
+                        detections.Add(CocoDetection.FromBox(id, numbers[asked[p]], one.Box, one.Score, picture.Width, picture.Height));
                 }
             }
 
             Progress?.Invoke(i + 1, data.Samples.Count);
+            return new PictureFindings([image], truths, detections, spoken);
         }
-
-        var truth = new CocoGroundTruth(images, [.. data.Classes.Select((label, index) => new CocoCategory(index + 1, label))], truths, data.Name) { IsFederated = federated };
-        return new DetectionRun(truth, detections) { Spoken = spoken };
 
         int[] Numbers(IReadOnlyList<string>? labels) => [.. (labels ?? []).Where(numbers.ContainsKey).Select(label => numbers[label])];
     }
@@ -161,11 +164,14 @@ public sealed partial class DataSetEvaluator(Grounder grounder)
     public async Task<ReferringResult> ReferAsync(int count, Func<int, (string Name, GroundedPicture Sample)> get, BootstrapOptions? bootstrap = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(get);
-        var answers = new List<ReferringAnswer>();
-        var spoken = new AnswerTally();
-        for (var i = 0; i < count; i++)
+        var (all, said) = PictureAnswers<ReferringAnswer>.Join(await Ranks.MapAsync(
+            count, AskAsync, PictureAnswers<ReferringAnswer>.Writing(AnswerBytes.Write), PictureAnswers<ReferringAnswer>.Reading(AnswerBytes.ReadReferring)).ConfigureAwait(false));
+        return new ReferringResult(all, bootstrap) { Together = PhrasesTogether, Spoken = said };
+
+        async Task<PictureAnswers<ReferringAnswer>> AskAsync(int i)
         {
             cancellation.ThrowIfCancellationRequested();
+            var (spoken, answers) = (new AnswerTally(), new List<ReferringAnswer>());
             var (name, (picture, phrases)) = get(i);
             if (phrases.Count > 0)
             {
@@ -176,9 +182,8 @@ public sealed partial class DataSetEvaluator(Grounder grounder)
             }
 
             Progress?.Invoke(i + 1, count);
+            return new PictureAnswers<ReferringAnswer>(answers, spoken);
         }
-
-        return new ReferringResult(answers, bootstrap) { Together = PhrasesTogether, Spoken = spoken };
     }
 
     /// <summary>The classes that a picture is asked for.</summary>

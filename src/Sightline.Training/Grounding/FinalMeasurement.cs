@@ -1,4 +1,5 @@
 using Sightline.Grounding;
+using Sightline.Training.Distributed;
 using Sightline.Training.Evaluation;
 
 namespace Sightline.Training.Grounding;
@@ -13,11 +14,12 @@ internal static class FinalMeasurement
     /// <param name="folder">The saved model.</param>
     /// <param name="sources">Validation sources.</param>
     /// <param name="seed">Of the run: it draws the expressions.</param>
+    /// <param name="ranks">The processes that share the pictures.</param>
     /// <param name="cancellation">Stops between two pictures.</param>
-    public static IReadOnlyList<GroundingScore> Of(string folder, IReadOnlyList<ISampleSource> sources, ulong seed, CancellationToken cancellation)
+    public static IReadOnlyList<GroundingScore> Of(string folder, IReadOnlyList<ISampleSource> sources, ulong seed, Communicator ranks, CancellationToken cancellation)
     {
         using var grounder = Grounder.Load(folder);
-        var evaluator = new DataSetEvaluator(grounder);
+        var evaluator = new DataSetEvaluator(grounder) { Ranks = ranks };
         return [.. sources.Select(source => source switch
         {
             PictureSource pictures => Measure(evaluator, pictures, seed, cancellation),

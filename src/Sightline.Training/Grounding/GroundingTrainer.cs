@@ -91,12 +91,12 @@ public sealed class GroundingTrainer : IDisposable
     /// <summary>Measures the model as it stands on all validation sources, quickly: <see cref="GroundingEvaluator"/>.</summary>
     public IReadOnlyList<GroundingScore> Validate(CancellationToken cancellationToken)
     {
-        var evaluator = new GroundingEvaluator(_model, _processor);
+        var evaluator = new GroundingEvaluator(_model, _processor) { Ranks = _folder.Ranks };
         return [.. _validation.Select(source => evaluator.Evaluate(source, cancellationToken))];
     }
 
     private IReadOnlyList<GroundingScore> MeasureSaved(CancellationToken cancellationToken) =>
-        FinalMeasurement.Of(_folder.ModelFolder, _validation, _recipe.Seed, cancellationToken);
+        FinalMeasurement.Of(_folder.ModelFolder, _validation, _recipe.Seed, _folder.Ranks, cancellationToken);
 
     /// <summary>Frees the model.</summary>
     public void Dispose() => _model.Dispose();

@@ -23,8 +23,9 @@ internal sealed class StageLoader : IDisposable
     public StageLoader(ISampleSource source, StageRecipe recipe, ulong seed, int stage, int firstStep, Communicator? ranks = null)
     {
         var total = recipe.Batch * recipe.Accumulate;
-        (_first, _share) = (ranks ?? Communicator.Alone).ShareOf(total);
-        if (total < ranks?.Size) throw new SightlineException(ErrorKind.BadRecipe, $"stage {stage + 1}: a step has {total} pictures (batch x accumulate), and there are {ranks.Size} processes: start fewer or raise batch or accumulate");
+        ranks ??= Communicator.Alone;
+        ranks.RequireWork(total, stage, "pictures (batch x accumulate)");
+        (_first, _share) = ranks.ShareOf(total);
         _source = source;
         _recipe = recipe;
         FirstStep = firstStep;

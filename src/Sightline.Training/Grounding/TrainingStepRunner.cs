@@ -57,7 +57,7 @@ internal sealed class TrainingStepRunner(
     public void Rehearse(IReadOnlyList<TrainingSample> samples)
     {
         using var rounded = BFloat16Products.Allow(recipe.BFloat16Products);
-        var batch = new MicroBatch(samples, 0, new RandomStream(seed));
+        var batch = new MicroBatch(samples, 0, () => new RandomStream(seed));
         if (recipe.Kind == StageKind.Contrastive) AddContrastGradients([batch], RegionContrast.Pair(samples), step: 0);
         else Backward(batch, step: 0);
     }
@@ -68,8 +68,7 @@ internal sealed class TrainingStepRunner(
         var samples = loader.Next(piece.Count);
         _samples.AddRange(samples);
         var (micro, within) = Math.DivRem(piece.First, recipe.Batch);
-        var own = random.Fork((ulong)micro);
-        return new MicroBatch(samples, piece.First, within == 0 ? own : own.Fork((ulong)within));
+        return new MicroBatch(samples, piece.First, () => within == 0 ? random.Fork((ulong)micro) : random.Fork((ulong)micro).Fork((ulong)within));
     }
 
     private void Backward(MicroBatch batch, int step)
@@ -86,7 +85,7 @@ internal sealed class TrainingStepRunner(
         var samples = batch.Samples;
         var pictures = Pictures(samples);
         var phrases = processor.ToTensors([.. samples.Select(sample => (IReadOnlyList<string>)sample.Phrases)]);
-        var loss = _boxes.Compute(model.Forward(pictures, phrases, batch.Random), samples);
+        var loss = _boxes.Compute(model.Forward(pictures, phrases, batch.Random()), samples);
         var share = (float)samples.Count / recipe.Batch;
         Log("loss", loss.Total, share);
         Log("alignment", loss.Alignment, share);
@@ -170,7 +169,7 @@ internal sealed class TrainingStepRunner(
         var count = batch.Samples.Count;
         var pictures = Pictures(batch.Samples);
         var phrases = processor.ToTensors([.. pairs.Phrases.Skip(batch.First).Take(count)]);
-        var (regions, vectors) = model.Embed(pictures, phrases, batch.Random);
+        var (regions, vectors) = model.Embed(pictures, phrases, batch.Random());
         return (_contrast.Pool(regions, pairs, batch.First, count), vectors);
     }
 
@@ -206,6 +205,6 @@ internal sealed class TrainingStepRunner(
     /// <summary>Samples of one pass.</summary>
     /// <param name="Samples">One at least.</param>
     /// <param name="First">Where they lie among all samples of the step.</param>
-    /// <param name="Random">For what the pass draws.</param>
-    private sealed record MicroBatch(IReadOnlyList<TrainingSample> Samples, int First, RandomStream Random);
+    /// <param name="Random">For what a pass draws: every pass over the batch draws the same.</param>
+    private sealed record MicroBatch(IReadOnlyList<TrainingSample> Samples, int First, Func<RandomStream> Random);
 }

@@ -1,5 +1,6 @@
 using Sightline.Tensors;
 using Sightline.Tensors.Autograd;
+using Sightline.Training.Distributed;
 using Sightline.Training.Recipes;
 using Sightline.Training.Runs;
 
@@ -16,7 +17,7 @@ internal readonly record struct PolicyFigures(double Loss, double Kl, double Cli
 
 /// <summary>
 /// Forward and backward passes over the answers of a step, in pieces that fit into memory. A piece holds answers of one problem or several; those of one problem
-/// share its prompt. Pieces change nothing: losses are divided by the totals of the whole step.
+/// share its prompt. Pieces change nothing: losses are divided by the totals of the whole step, over all ranks.
 /// </summary>
 internal sealed class PolicyLearner : IDisposable
 {
@@ -27,15 +28,17 @@ internal sealed class PolicyLearner : IDisposable
     private readonly PolicyLossTotals _totals;
     private readonly PictureCache _pictures;
     private readonly TimeProvider _clock;
+    private readonly Communicator _ranks;
 
     public PolicyLearner(
-        TunedModel model, IReadOnlyList<RolloutGroup> groups, PolicyLossOptions options, LanguageStageRecipe recipe, RolloutSampler? sampler = null, TimeProvider? clock = null)
+        TunedModel model, IReadOnlyList<RolloutGroup> groups, PolicyLossOptions options, LanguageStageRecipe recipe, RolloutSampler? sampler = null, TimeProvider? clock = null, Communicator? ranks = null)
     {
-        (_model, _options, _recipe, _clock) = (model, options, recipe, clock ?? TimeProvider.System);
+        (_model, _options, _recipe, _clock, _ranks) = (model, options, recipe, clock ?? TimeProvider.System, ranks ?? Communicator.Alone);
         _pictures = new PictureCache(model, sampler);
         model.Network.RecomputesLayers = recipe.Recompute;
         _pieces = Pieces(groups, recipe.Batch == 0 ? int.MaxValue : recipe.Batch);
-        _totals = PolicyLoss.TotalsOf(groups.SelectMany(group => group.Answers).Select(answer => Scored(answer, answer.LogProbabilities, isStale: false)));
+        var own = PolicyLoss.TotalsOf(groups.SelectMany(group => group.Answers).Select(answer => Scored(answer, answer.LogProbabilities, isStale: false)));
+        _totals = new PolicyLossTotals(_ranks.Sum(own.Completions), _ranks.Sum(own.Tokens));
     }
 
     /// <summary>Fills in ln π of the reference, where there is a penalty: the adapters switched off, or the weights that the stage began with.</summary>
@@ -62,11 +65,11 @@ internal sealed class PolicyLearner : IDisposable
         }
     }
 
-    /// <summary>Adds the gradients of the whole step to the parameters'.</summary>
+    /// <summary>Adds the gradients of this process's answers to the parameters'; figures are those of all.</summary>
     /// <param name="isStale">Whether the weights have changed since the answers were sampled: ratios are then not 1.</param>
     public PolicyFigures AddGradients(bool isStale)
     {
-        var (loss, kl, clipped, tokens, difference) = (0.0, 0.0, 0.0, 0, 0.0);
+        var (loss, kl, clipped, tokens, difference) = (0.0, 0.0, 0.0, 0.0, 0.0);
         var (forward, backward) = (0.0, 0.0);
         foreach (var piece in _pieces)
         {
@@ -92,7 +95,9 @@ internal sealed class PolicyLearner : IDisposable
             backward += _clock.GetElapsedTime(between).TotalSeconds;
         }
 
-        return new PolicyFigures(loss, kl / Math.Max(1, tokens), clipped / Math.Max(1, tokens), difference, forward, backward);
+        double[] sums = [loss, kl, clipped, tokens];
+        _ranks.Sum(sums);
+        return new PolicyFigures(sums[0], sums[1] / Math.Max(1, sums[3]), sums[2] / Math.Max(1, sums[3]), _ranks.Numbers(difference).Max(), forward, backward);
     }
 
     public void Dispose() => _pictures.Dispose();

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Sightline.Generation;
 using Sightline.Tensors;
+using Sightline.Training.Distributed;
 using Sightline.Training.Optim;
 using Sightline.Training.Recipes;
 using Sightline.Training.Runs;
@@ -28,16 +29,21 @@ internal sealed class PolicyStage : IRunStage
     private readonly TimeProvider _clock;
     private readonly RandomStream _random;
     private readonly Dictionary<string, float> _figures = [];
+    private readonly Communicator _ranks;
+    private readonly int _first;  // of this process's prompts, among all of a step
+    private readonly int _count;
 
     public PolicyStage(RunParts parts, int index, RunCheckpoint? resumed)
     {
-        (_model, _reading, _log, _clock) = (parts.Model, parts.Reading, parts.Log, parts.Clock);
+        (_model, _reading, _log, _clock, _ranks) = (parts.Model, parts.Reading, parts.Log, parts.Clock, parts.Ranks);
         _recipe = parts.Recipe.Stages[index];
+        _ranks.RequireWork(_recipe.Prompts, index, "prompts");
+        (_first, _count) = _ranks.ShareOf(_recipe.Prompts);
         _scorer = new AnswerScorer(_recipe.Rewards, $"stages[{index}]");
         _loss = _recipe.ToLossOptions();
         _problems = parts.ProblemsOf(_recipe);
         _random = new RandomStream(parts.Recipe.Seed).Fork("rollouts").Fork((ulong)index);
-        State = new StageState(_recipe, index, _model.Parameters, _model.Paths, new AdamWOptions());
+        State = new StageState(_recipe, index, _model.Parameters, _model.Paths, new AdamWOptions(), _ranks);
         // where fresh adapters are trained and nothing came before, the model without them is the reference
         var isOwnReference = index == 0 && _model.Adapters is not null && parts.Recipe.Model.AdaptersFrom is null;
         if (_loss.Beta > 0 && !isOwnReference) State.HoldReference();
@@ -60,27 +66,17 @@ internal sealed class PolicyStage : IRunStage
     {
         _figures.Clear();
         var from = _clock.GetTimestamp();
-        List<RolloutGroup> groups;
-        try
-        {
-            groups = Answer(cancellation);
-        }
-        catch (SightlineException error) when (error.Kind == ErrorKind.RunStopped)
-        {
-            // weights that were updated into something that is no number
-            throw new TripwireException(string.Create(CultureInfo.InvariantCulture, $"stage {State.Index + 1}, step {State.Step + 1}: {error.Message.TrimEnd('.')}"));
-        }
-
+        var groups = Answer(cancellation);
         from = Lap("seconds_sampling", from);
         var advantages = Judge(groups);
         Lap("seconds_scoring", from);
-        cancellation.ThrowIfCancellationRequested(); // from here on the state changes, and the step is finished
-        if (_recipe.ShowEvery > 0 && State.Step % _recipe.ShowEvery == 0) _log?.Add(State.Index, State.Step + 1, _scorer.Names, groups);
+        if (_ranks.Any(cancellation.IsCancellationRequested)) throw new OperationCanceledException(cancellation); // from here on the state changes, and the step is finished
+        if (_recipe.ShowEvery > 0 && State.Step % _recipe.ShowEvery == 0) Show(groups);
         WatchRewards();
-        var learned = _recipe.Idle == IdleGroups.Keep ? groups : [.. advantages.Learning.Select(g => groups[g])];
-        if (learned.Count > 0)
+        var keeps = _recipe.Idle == IdleGroups.Keep;
+        if (keeps || advantages.IdleGroups < advantages.Groups.Count)
         {
-            using var learner = new PolicyLearner(_model, learned, _loss, _recipe, _sampler, _clock);
+            using var learner = new PolicyLearner(_model, [.. groups.Where((_, g) => keeps || !advantages.Groups[_first + g].IsIdle)], _loss, _recipe, _sampler, _clock, _ranks);
             from = _clock.GetTimestamp();
             learner.ScoreReference(State);
             from = Lap("seconds_reference", from);
@@ -105,27 +101,49 @@ internal sealed class PolicyStage : IRunStage
         State.Dispose();
     }
 
-    /// <summary>The step's problems with their answers; idle groups are replaced where the recipe says so.</summary>
+    /// <summary>Keeps the answers of all processes for the viewer.</summary>
+    private void Show(List<RolloutGroup> groups)
+    {
+        foreach (var lines in _ranks.Gather(Reporting.RolloutLog.Lines(State.Index, State.Step + 1, _scorer.Names, groups))) _log?.Add(lines);
+    }
+
+    /// <summary>This process's part of the step's problems with their answers; idle groups are replaced where the recipe says so.</summary>
     private List<RolloutGroup> Answer(CancellationToken cancellation)
     {
         _scorer.Errors = 0;
         var random = _random.Fork((ulong)State.Step).Fork((ulong)State.Rollbacks);
-        var groups = Sample(random, round: 0, [.. Enumerable.Range(0, _recipe.Prompts).Select(p => ((long)State.Step * _recipe.Prompts) + p)], cancellation);
+        var groups = Sample(random, round: 0, _first, [.. Enumerable.Range(_first, _count).Select(p => ((long)State.Step * _recipe.Prompts) + p)], cancellation);
         var redrawn = 0;
         for (var round = 1; _recipe.Idle == IdleGroups.Resample && round <= _recipe.Redraws; round++)
         {
             int[] idle = [.. Enumerable.Range(0, groups.Count).Where(g => groups[g].Answers.All(answer => answer.Reward == groups[g].Answers[0].Reward))];
-            if (idle.Length == 0) break;
-            var others = Sample(random, round, [.. idle.Select(g => (long)random.Fork("redraw").Fork((ulong)round).Fork((ulong)g).NextInt(int.MaxValue))], cancellation);
+            var byRank = _ranks.Numbers(idle.Length);
+            if (byRank.Sum() == 0) break;
+            var before = (int)byRank.Take(_ranks.Rank).Sum(); // idle groups are counted through, as in one process
+            var others = Sample(random, round, before, [.. idle.Select(g => (long)random.Fork("redraw").Fork((ulong)round).Fork((ulong)(_first + g)).NextInt(int.MaxValue))], cancellation);
             for (var i = 0; i < idle.Length; i++) groups[idle[i]] = others[i];
-            redrawn += idle.Length;
+            redrawn += (int)byRank.Sum();
         }
 
         _figures["redrawn_groups"] = redrawn;
         return groups;
     }
 
-    private List<RolloutGroup> Sample(RandomStream random, int round, long[] numbers, CancellationToken cancellation)
+    /// <summary>Answers to problems by their numbers in the mixture, of which the first is number <paramref name="first"/> of the round.</summary>
+    /// <exception cref="TripwireException">Weights were updated into something that is no number.</exception>
+    private List<RolloutGroup> Sample(RandomStream random, int round, int first, long[] numbers, CancellationToken cancellation) => _ranks.Together(() =>
+    {
+        try
+        {
+            return SampleOwn(random, round, first, numbers, cancellation);
+        }
+        catch (SightlineException error) when (error.Kind == ErrorKind.RunStopped)
+        {
+            throw new TripwireException(string.Create(CultureInfo.InvariantCulture, $"stage {State.Index + 1}, step {State.Step + 1}: {error.Message.TrimEnd('.')}"));
+        }
+    });
+
+    private List<RolloutGroup> SampleOwn(RandomStream random, int round, int first, long[] numbers, CancellationToken cancellation)
     {
         var problems = new List<PreparedProblem>(numbers.Length);
         foreach (var number in numbers)
@@ -137,18 +155,22 @@ internal sealed class PolicyStage : IRunStage
 
         var sampling = new SamplingOptions { Temperature = _recipe.Temperature, TopK = _recipe.TopK, TopP = _recipe.TopP };
         var seeds = random.Fork("answers").Fork((ulong)round);
-        var groups = _sampler.Sample(problems, _recipe.Group, _recipe.MaximumCompletion, sampling, (p, a) => seeds.Fork((ulong)p).Fork((ulong)a).NextUInt64(), cancellation).ToList();
+        var groups = _sampler.Sample(problems, _recipe.Group, _recipe.MaximumCompletion, sampling, (p, a) => seeds.Fork((ulong)(first + p)).Fork((ulong)a).NextUInt64(), cancellation).ToList();
         foreach (var group in groups) _scorer.Score(group);
         return groups;
     }
 
-    /// <summary>Advantages of all answers, and the figures of their rewards.</summary>
+    /// <summary>Advantages of the answers of all processes, and the figures of their rewards.</summary>
     private AdvantageGroups Judge(List<RolloutGroup> groups)
     {
-        var answers = groups.SelectMany(group => group.Answers).ToList();
+        var answers = AnswerFigures.Gather(_ranks, groups.SelectMany(group => group.Answers));
         var advantages = AdvantageGroups.Compute([.. answers.Select(answer => answer.Reward)], _recipe.Group, _recipe.Scale);
-        for (var i = 0; i < answers.Count; i++) answers[i].Advantage = advantages.Values[i];
-        for (var g = 0; g < groups.Count; g++) groups[g].Spread = advantages.Groups[g];
+        for (var g = 0; g < groups.Count; g++)
+        {
+            groups[g].Spread = advantages.Groups[_first + g];
+            for (var a = 0; a < _recipe.Group; a++) groups[g].Answers[a].Advantage = advantages.Values[((_first + g) * _recipe.Group) + a];
+        }
+
         Set("reward", answers.Average(answer => answer.Reward));
         Set("reward_spread", advantages.Groups.Average(group => group.Deviation));
         for (var r = 0; r < _scorer.Names.Count; r++)
@@ -160,14 +182,14 @@ internal sealed class PolicyStage : IRunStage
             Set($"{_scorer.Names[r]}.spread", Math.Sqrt(known.Average(score => (score - mean) * (score - mean))));
         }
 
-        Set("reward_errors", _scorer.Errors);
+        Set("reward_errors", _ranks.Sum(_scorer.Errors));
         Set("idle_groups", advantages.IdleGroups);
-        Set("tokens", answers.Average(answer => answer.Ids.Length));
-        Set("shortest", answers.Min(answer => answer.Ids.Length));
-        Set("longest", answers.Max(answer => answer.Ids.Length));
+        Set("tokens", answers.Average(answer => answer.Tokens));
+        Set("shortest", answers.Min(answer => answer.Tokens));
+        Set("longest", answers.Max(answer => answer.Tokens));
         Set("cut", answers.Average(answer => answer.IsCut ? 1.0 : 0));
         // -ln π of what was drawn: its mean is the entropy, without a pass over all scores
-        Set("entropy", answers.Sum(answer => answer.LogProbabilities.Sum(value => -(double)value)) / answers.Sum(answer => answer.Ids.Length));
+        Set("entropy", answers.Sum(answer => answer.Surprise) / answers.Sum(answer => answer.Tokens));
         return advantages;
     }
 

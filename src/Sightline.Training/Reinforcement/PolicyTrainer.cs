@@ -61,8 +61,8 @@ public sealed class PolicyTrainer : IDisposable
     {
         ArgumentNullException.ThrowIfNull(observer);
         if (Recipe.Stages.Any(stage => stage.Batch == 0)) Plan();
-        using var log = new RolloutLog(_folder.Path, _folder.LatestCheckpoint());
-        var parts = _parts with { Log = log };
+        using var log = _folder.Ranks.IsRoot ? new RolloutLog(_folder.Path, _folder.LatestCheckpoint()) : null;
+        var parts = _parts with { Log = log, Ranks = _folder.Ranks };
         var loop = new RunLoop(parts.Recipe, _folder, _clock);
         var scores = loop.Run(
             (index, resumed) => parts.Recipe.Stages[index].Kind == LanguageStageKind.Supervised ? new SupervisedStage(parts, index, resumed) : new PolicyStage(parts, index, resumed),
@@ -96,7 +96,7 @@ public sealed class PolicyTrainer : IDisposable
     public void Dispose() => _parts.Model.Dispose();
 
     /// <summary>Takes back what was kept of steps that a rollback undid.</summary>
-    private sealed class Rewinding(ITrainingObserver observer, RolloutLog log) : ITrainingObserver
+    private sealed class Rewinding(ITrainingObserver observer, RolloutLog? log) : ITrainingObserver
     {
         public void OnStep(TrainingStep step) => observer.OnStep(step);
 
@@ -106,7 +106,7 @@ public sealed class PolicyTrainer : IDisposable
 
         public void OnRollback(RunCheckpoint from, string reason)
         {
-            log.Rewind(from);
+            log?.Rewind(from);
             observer.OnRollback(from, reason);
         }
     }

@@ -1,5 +1,6 @@
 using Sightline.Models.QwenVl;
 using Sightline.Training.Data;
+using Sightline.Training.Distributed;
 using Sightline.Training.Recipes;
 using Sightline.Training.Reporting;
 
@@ -27,6 +28,9 @@ internal sealed record RunParts(LanguageRecipe Recipe, TunedModel Model, IReadOn
 
     /// <summary>From problems to tokens.</summary>
     public ProblemReading Reading { get; } = new(Model);
+
+    /// <summary>The processes that work on the run.</summary>
+    public Communicator Ranks { get; init; } = Communicator.Alone;
 
     /// <summary>Answers that are kept for the viewer; null where nothing is to be written.</summary>
     public RolloutLog? Log { get; init; }

@@ -26,7 +26,8 @@ internal sealed class SupervisedStage : IRunStage
         _parts = parts;
         _recipe = parts.Recipe.Stages[index];
         _problems = parts.ProblemsOf(_recipe);
-        State = new StageState(_recipe, index, parts.Model.Parameters, parts.Model.Paths, new AdamWOptions());
+        parts.Ranks.RequireWork(_recipe.Prompts, index, "prompts");
+        State = new StageState(_recipe, index, parts.Model.Parameters, parts.Model.Paths, new AdamWOptions(), parts.Ranks);
         resumed?.Restore(State);
         _sampler = new RolloutSampler(parts.Model);
         _validation = new ValidationMeasure(parts, _recipe, new AnswerScorer(_recipe.Rewards, $"stages[{index}]"), _sampler);
@@ -44,10 +45,9 @@ internal sealed class SupervisedStage : IRunStage
 
     public IReadOnlyDictionary<string, float> RunStep(CancellationToken cancellation)
     {
-        cancellation.ThrowIfCancellationRequested();
+        var problems = _parts.Ranks.Together(() => Prepare(cancellation));
         _figures.Clear();
-        PreparedProblem[] problems = [.. Enumerable.Range(0, _recipe.Prompts).Select(p => Prepare(((long)State.Step * _recipe.Prompts) + p))];
-        var total = problems.Sum(problem => _parts.Reading.Answer(problem.Problem.Answer!).Length + problem.Earlier.Sum(range => range.End.Value - range.Start.Value));
+        var total = (int)_parts.Ranks.Sum(problems.Sum(problem => _parts.Reading.Answer(problem.Problem.Answer!).Length + problem.Earlier.Sum(range => range.End.Value - range.Start.Value)));
         using var pictures = new PictureCache(_parts.Model);
         _parts.Model.Network.RecomputesLayers = _recipe.Recompute;
         var loss = 0.0;
@@ -58,15 +58,16 @@ internal sealed class SupervisedStage : IRunStage
             var batch = TokenBatch.OfAnswers([.. piece.Select(problem => Sample(_parts, problem, pictures.Of(problem, isReference: false)))]);
             var logProbabilities = TokenLikelihood.Compute(_parts.Model.Network, batch);
             loss -= logProbabilities.ToArray<float>().Sum(value => (double)value) / total;
-            Require(double.IsFinite(loss), "loss", loss, problems);
             tape.Backward(logProbabilities, Tensor.Full(logProbabilities.Shape, -1f / total, logProbabilities.Engine));
         }
 
+        loss = _parts.Ranks.Sum(loss);
+        Require(double.IsFinite(loss), "loss", loss, problems);
         var rate = _recipe.RateAt(State.Step);
         _figures["loss"] = (float)loss;
         _figures["gradient_norm"] = (float)State.ClipAndUpdate(rate, 1, norm => Require(double.IsFinite(norm), "gradient norm", norm, problems));
         _figures["learning_rate"] = (float)rate;
-        _figures["tokens"] = (float)total / problems.Length;
+        _figures["tokens"] = (float)total / _recipe.Prompts;
         State.Average?.Update(Math.Min(_recipe.AverageDecay, (State.Step + 1.0) / (State.Step + 10.0)));
         return _figures;
     }
@@ -89,6 +90,14 @@ internal sealed class SupervisedStage : IRunStage
         var answer = parts.Reading.Answer(problem.Problem.Answer!);
         int[] ids = [.. problem.Ids, .. answer];
         return new SupervisedSample(ids, parts.Model.Network.Lay(ids, [.. problem.Pictures.Select(picture => picture.Grid)]), pictures, [.. problem.Earlier, problem.Ids.Length..ids.Length]);
+    }
+
+    /// <summary>This process's part of the step's problems.</summary>
+    private PreparedProblem[] Prepare(CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        var (first, count) = _parts.Ranks.ShareOf(_recipe.Prompts);
+        return [.. Enumerable.Range(first, count).Select(p => Prepare(((long)State.Step * _recipe.Prompts) + p))];
     }
 
     private PreparedProblem Prepare(long number)

@@ -24,46 +24,67 @@ internal sealed class ValidationMeasure(RunParts parts, LanguageStageRecipe reci
     private ProblemScore Run(IProblemSource source, CancellationToken cancellation)
     {
         var sums = new Dictionary<string, (double Sum, double Count)>();
-        for (var at = 0; at < source.Count; at += Together)
+        var batches = parts.Ranks.Map((source.Count + Together - 1) / Together, batch => Judge(source, batch * Together, cancellation), Write, Read);
+        foreach (var (name, value, count) in batches.SelectMany(batch => batch))
         {
-            cancellation.ThrowIfCancellationRequested();
-            PreparedProblem[] problems = [.. Enumerable.Range(at, Math.Min(Together, source.Count - at)).Select(i => parts.Reading.Prepare(source.Name, source.Get(i), recipe.MaximumCompletion))];
-            if (recipe.Rewards.Count > 0)
-            {
-                foreach (var group in sampler.Sample(problems, 1, recipe.MaximumCompletion, SamplingOptions.Greedy, (_, _) => 0, cancellation)) Add(sums, group);
-            }
-
-            foreach (var problem in problems.Where(problem => problem.Problem.Answer is not null)) AddLoss(sums, problem);
+            var (sum, counted) = sums.GetValueOrDefault(name);
+            sums[name] = (sum + value, counted + count);
         }
 
         return new ProblemScore(source.Name, sums.ToDictionary(entry => entry.Key, entry => entry.Value.Sum / entry.Value.Count));
     }
 
-    private void Add(Dictionary<string, (double Sum, double Count)> sums, RolloutGroup group)
+    /// <summary>Figures of some problems in a row: names, sums, and what they are to be divided by.</summary>
+    private List<(string Name, double Sum, double Count)> Judge(IProblemSource source, int first, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        var figures = new List<(string, double, double)>();
+        PreparedProblem[] problems = [.. Enumerable.Range(first, Math.Min(Together, source.Count - first)).Select(i => parts.Reading.Prepare(source.Name, source.Get(i), recipe.MaximumCompletion))];
+        if (recipe.Rewards.Count > 0)
+        {
+            foreach (var group in sampler.Sample(problems, 1, recipe.MaximumCompletion, SamplingOptions.Greedy, (_, _) => 0, cancellation)) Add(figures, group);
+        }
+
+        foreach (var problem in problems.Where(problem => problem.Problem.Answer is not null)) AddLoss(figures, problem);
+        return figures;
+    }
+
+    private void Add(List<(string, double, double)> figures, RolloutGroup group)
     {
         scorer.Score(group);
         var answer = group.Answers[0];
-        Add(sums, "reward", scorer.Names.Select((_, r) => double.IsFinite(answer.Scores[r]) ? recipe.Rewards[r].Weight * answer.Scores[r] : 0).Sum());
+        figures.Add(("reward", scorer.Names.Select((_, r) => double.IsFinite(answer.Scores[r]) ? recipe.Rewards[r].Weight * answer.Scores[r] : 0).Sum(), 1));
         for (var r = 0; r < scorer.Names.Count; r++)
         {
-            if (double.IsFinite(answer.Scores[r])) Add(sums, scorer.Names[r], answer.Scores[r]);
+            if (double.IsFinite(answer.Scores[r])) figures.Add((scorer.Names[r], answer.Scores[r], 1));
         }
 
-        Add(sums, "tokens", answer.Ids.Length);
+        figures.Add(("tokens", answer.Ids.Length, 1));
     }
 
-    private void AddLoss(Dictionary<string, (double Sum, double Count)> sums, PreparedProblem problem)
+    private void AddLoss(List<(string, double, double)> figures, PreparedProblem problem)
     {
         using var scope = TensorScope.Open();
         using var pictures = new PictureCache(parts.Model);
         var values = TokenLikelihood.Score(parts.Model.Network, TokenBatch.OfAnswers(SupervisedStage.Sample(parts, problem, pictures.Of(problem, isReference: true))));
-        var (sum, count) = sums.GetValueOrDefault("loss");
-        sums["loss"] = (sum - values.Sum(value => (double)value), count + values.Length);
+        figures.Add(("loss", -values.Sum(value => (double)value), values.Length));
     }
 
-    private static void Add(Dictionary<string, (double Sum, double Count)> sums, string name, double value)
+    private static void Write(BinaryWriter writer, List<(string Name, double Sum, double Count)> figures)
     {
-        var (sum, count) = sums.GetValueOrDefault(name);
-        sums[name] = (sum + value, count + 1);
+        writer.Write(figures.Count);
+        foreach (var (name, sum, count) in figures)
+        {
+            writer.Write(name);
+            writer.Write(sum);
+            writer.Write(count);
+        }
+    }
+
+    private static List<(string Name, double Sum, double Count)> Read(BinaryReader reader)
+    {
+        var figures = new List<(string, double, double)>();
+        for (var left = reader.ReadInt32(); left > 0; left--) figures.Add((reader.ReadString(), reader.ReadDouble(), reader.ReadDouble()));
+        return figures;
     }
 }

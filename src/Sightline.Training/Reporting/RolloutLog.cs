@@ -28,17 +28,23 @@ internal sealed class RolloutLog : IDisposable
         _stream = Open(from);
     }
 
-    /// <summary>Adds the groups of a step.</summary>
-    public void Add(int stage, int step, IReadOnlyList<string> rewards, IReadOnlyList<RolloutGroup> groups)
+    /// <summary>Groups of a step as lines.</summary>
+    public static byte[] Lines(int stage, int step, IReadOnlyList<string> rewards, IReadOnlyList<RolloutGroup> groups)
     {
+        using var lines = new MemoryStream();
         foreach (var group in groups)
         {
-            using var line = new MemoryStream();
-            using (var json = new Utf8JsonWriter(line, JsonEntry.Plain)) Write(json, stage, step, rewards, group);
-            line.WriteByte((byte)'\n');
-            _stream.Write(line.GetBuffer().AsSpan(0, (int)line.Length));
+            using (var json = new Utf8JsonWriter(lines, JsonEntry.Plain)) Write(json, stage, step, rewards, group);
+            lines.WriteByte((byte)'\n');
         }
 
+        return lines.ToArray();
+    }
+
+    /// <summary>Adds what <see cref="Lines"/> made.</summary>
+    public void Add(ReadOnlySpan<byte> lines)
+    {
+        _stream.Write(lines);
         _stream.Flush();
     }
 

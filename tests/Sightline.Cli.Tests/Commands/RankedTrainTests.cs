@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.Json;
 using Sightline.Testing;
 
 namespace Sightline.Cli.Tests.Commands;
@@ -90,7 +89,7 @@ public sealed class RankedTrainTests : IDisposable
 
     [Theory]
     [InlineData(7, "'stages[0].stepps' is not a key of recipes", "--set", "stages[0].stepps=1")]
-    [InlineData(7, "stage 1: a step has 1 pictures (batch x accumulate), and there are 2 processes", "--set", "stages[0].batch=1")]
+    [InlineData(7, "stage 1: a step has 1 pictures (batch x accumulate), and there are 2 processes: start fewer or raise it", "--set", "stages[0].batch=1")]
     [InlineData(2, "--plan-only and --preflight look at one process", "--plan-only")]
     public async Task What_is_wrong_everywhere_is_said_once(int code, string sentence, params string[] arguments)
     {
@@ -133,25 +132,5 @@ public sealed class RankedTrainTests : IDisposable
         Assert.Fail("the run saved nothing");
     }
 
-    /// <summary>Every step and measurement, and every figure but the speed.</summary>
-    private void RequireSameCurve(string expected, string actual)
-    {
-        var (one, other) = (Curve(expected), Curve(actual));
-        Assert.Equal(one.Keys, other.Keys);
-        foreach (var (name, value) in one) Assert.True(Math.Abs(other[name] - value) <= Tolerance * Math.Max(1, Math.Abs(value)), $"{name}: {value} in {expected} and {other[name]} in {actual}");
-    }
-
-    private SortedDictionary<string, double> Curve(string run)
-    {
-        var curve = new SortedDictionary<string, double>(StringComparer.Ordinal);
-        foreach (var line in File.ReadLines(Path.Combine(_recipe.Run(run), "metrics.jsonl")))
-        {
-            using var json = JsonDocument.Parse(line);
-            var root = json.RootElement;
-            foreach (var value in root.GetProperty("values").EnumerateObject().Where(value => value.Name != "pictures_per_second" && value.Value.ValueKind == JsonValueKind.Number))
-                curve.Add($"{root.GetProperty("stage")} {root.GetProperty("step"):0000} {root.GetProperty("group")} {value.Name}", value.Value.GetDouble());
-        }
-
-        return curve;
-    }
+    private void RequireSameCurve(string expected, string actual) => RunCurve.RequireSame(_recipe.Run(expected), _recipe.Run(actual), Tolerance);
 }
