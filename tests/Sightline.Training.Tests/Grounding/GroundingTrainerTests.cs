@@ -152,7 +152,7 @@ public sealed class GroundingTrainerTests : IDisposable
         var planned = plan.Stages[index].PeakBytes - plan.ParameterBytes - plan.PictureBytes + weights; // a step without moments and average, but with gradients
         var runner = new TrainingStepRunner(trainer.Model, trainer.Processor, trainer.Model.Config, recipe.Stages[index], recipe.Seed, index);
         using var loader = new StageLoader(new SampleMixture([(trainer.Train[0], 1)]), recipe.Stages[index], recipe.Seed, index, 16);
-        var samples = loader.Next();
+        var samples = loader.Next(Batch);
         var before = NativePool.Shared.LiveBytes;
         runner.Rehearse(samples);
         NativePool.Shared.ResetPeak();
