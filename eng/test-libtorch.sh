@@ -58,6 +58,7 @@ run() {
 }
 
 run Sightline.Tensors.Tests -trait Engine=each -trait- Engine=cpu
+run Sightline.Tensors.Tests -trait Engine=libtorch -explicit only
 run Sightline.Training.Tests -trait Engine=libtorch -explicit only
 
 echo "$passed passed, $failed failed, $skipped skipped"

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Runtime.InteropServices;
 using Sightline.Tensors.LibTorch.Native;
 
 namespace Sightline.Tensors.LibTorch;

@@ -11,7 +11,7 @@ public sealed class PackedToolFixture : IDisposable
     public PackedToolFixture()
     {
         Folder = Directory.CreateTempSubdirectory("sightline-pack-").FullName;
-        foreach (var project in (string[])["Sightline.Tensors", "Sightline", "Sightline.Training", "Sightline.Cli"])
+        foreach (var project in (string[])["Sightline.Tensors", "Sightline.Tensors.LibTorch", "Sightline", "Sightline.Training", "Sightline.Cli"])
             Dotnet("pack", Path.Combine(Fixtures.Root, "src", project), "-c", "Release", "--no-restore", "-o", Packages, "-v", "q", "--nologo");
         var config = Path.Combine(Folder, "nuget.config");
         File.WriteAllText(config, $"<configuration><packageSources><clear /><add key=\"packed\" value=\"{Packages}\" /></packageSources></configuration>");

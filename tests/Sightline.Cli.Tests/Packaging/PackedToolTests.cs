@@ -38,7 +38,7 @@ public class PackedToolTests(PackedToolFixture packed) : IClassFixture<PackedToo
     public void Every_package_carries_readme_and_notices()
     {
         var packages = Directory.GetFiles(packed.Packages, "*.nupkg");
-        Assert.Superset(new HashSet<string> { "Sightline", "Sightline.Tensors", "Sightline.Training", "Sightline.Cli" }, packages.Select(NameOf).ToHashSet());
+        Assert.Superset(new HashSet<string> { "Sightline", "Sightline.Tensors", "Sightline.Tensors.LibTorch", "Sightline.Training", "Sightline.Cli" }, packages.Select(NameOf).ToHashSet());
         foreach (var package in packages)
         {
             using var archive = ZipFile.OpenRead(package);
@@ -51,7 +51,7 @@ public class PackedToolTests(PackedToolFixture packed) : IClassFixture<PackedToo
     [Fact]
     public void Libraries_bring_only_their_own_assembly()
     {
-        foreach (var name in (string[])["Sightline", "Sightline.Tensors", "Sightline.Training"])
+        foreach (var name in (string[])["Sightline", "Sightline.Tensors", "Sightline.Tensors.LibTorch", "Sightline.Training"])
         {
             using var archive = ZipFile.OpenRead(Assert.Single(Directory.GetFiles(packed.Packages, "*.nupkg"), package => NameOf(package) == name));
             Assert.Equal([$"lib/net10.0/{name}.dll"], archive.Entries.Select(entry => entry.FullName).Where(entry => entry.EndsWith(".dll", StringComparison.Ordinal)));
