@@ -22,6 +22,8 @@ internal sealed class EvaluateDetectionCommand : ToolCommand
         DefaultValueFactory = _ => DataSetEvaluator.UsualClassesTogether,
     };
 
+    private readonly Option<string?> _failures = new("--failures") { Description = "Write the pictures that went worst, with what was missed, wrong and right", HelpName = "FOLDER" };
+    private readonly Option<int> _worst = new("--worst") { Description = "How many of them", HelpName = "N", DefaultValueFactory = _ => 12 };
     private readonly Option<string?> _against = new("--against") { Description = "Test the difference to another run: what it wrote with --save-detections, over the same pictures", HelpName = "FILE" };
     private readonly IntervalOptions _intervals;
     private readonly Option<string?> _json = JsonOption("the numbers");
@@ -32,6 +34,7 @@ internal sealed class EvaluateDetectionCommand : ToolCommand
             "Run a model over a labelled set; COCO's 12 numbers (LVIS's where the set lists absent classes)",
             "sightline evaluate detection --data pascal-folder --split val --phrases phrases.json --per-class",
             "sightline evaluate detection --model runs/cells/model --data cells.jsonl --json score.json",
+            "sightline evaluate detection --model runs/cells/model --data cells.jsonl --failures worst --worst 20",
             "sightline evaluate detection --model runs/other/model --data cells.jsonl --against detections.json",
             "sightline evaluate detection --model Qwen/Qwen2-VL-2B-Instruct --data cells.jsonl --protocol both")
     {
@@ -40,18 +43,20 @@ internal sealed class EvaluateDetectionCommand : ToolCommand
         Add(_perClass);
         Add(_detections);
         Add(WithRange(_together, 1, 1000));
+        Add(_failures);
+        Add(WithRange(_worst, 1, 10_000));
         Add(_against);
         _intervals = new IntervalOptions(this);
         Add(_json);
         SetAction((parsed, cancellation) => RunAsync(
             parsed,
-            new Settings(_protocol.Protocol(parsed), parsed.GetValue(_perClass), parsed.GetValue(_detections), parsed.GetValue(_together), parsed.GetValue(_against), _intervals.Seed(parsed), _intervals.Read(parsed), JsonTarget(parsed, _json)),
+            new Settings(_protocol.Protocol(parsed), parsed.GetValue(_perClass), parsed.GetValue(_detections), parsed.GetValue(_failures), parsed.GetValue(_worst), parsed.GetValue(_together), parsed.GetValue(_against), _intervals.Seed(parsed), _intervals.Read(parsed), JsonTarget(parsed, _json)),
             cancellation));
     }
 
     public override bool DividesItsWork => true;
 
-    private sealed record Settings(EvaluationProtocol Protocol, bool PerClass, string? Detections, int Together, string? Against, ulong Seed, BootstrapOptions? Bootstrap, string? Json);
+    private sealed record Settings(EvaluationProtocol Protocol, bool PerClass, string? Detections, string? Failures, int Worst, int Together, string? Against, ulong Seed, BootstrapOptions? Bootstrap, string? Json);
 
     private async Task<int> RunAsync(ParseResult parsed, Settings settings, CancellationToken cancellation)
     {
@@ -70,6 +75,11 @@ internal sealed class EvaluateDetectionCommand : ToolCommand
         var (truth, detections) = runs[0];
         if (other is not null) other = DetectionsFile.Fit(Terminal, settings.Against!, other, truth);
         if (settings.Detections is { } path) OutputFile.Write(path, stream => WriteDetections(stream, truth, detections));
+        if (settings.Failures is { } folder)
+        {
+            foreach (var written in FailurePictures.Write(folder, data, runs[0], settings.Worst)) Terminal.Hint($"wrote {written}");
+        }
+
         var (official, published) = (Score(runs[0], settings, EvaluationProtocol.Official), Score(runs[0], settings, EvaluationProtocol.Published));
         var score = (official ?? published!) with { Notes = [.. (official ?? published!).Notes, .. Notes(data, runs[0], settings, grounder.CanConverse)] };
         var against = other is null ? null : DataSetEvaluator.Compare(truth, detections, other, settings.Bootstrap);

@@ -18,6 +18,14 @@ public class EvaluateModelTests(TinyModel tiny) : IClassFixture<TinyModel>
     }
 
     [Fact]
+    public async Task The_worst_pictures_are_written()
+    {
+        var run = await CommandLineRun.Of("evaluate", "detection", "-m", tiny.Model, "-d", MakeSet(), "--bootstrap", "0", "--failures", tiny.At("worst"), "--worst", "2");
+        Assert.Equal(0, run.ExitCode);
+        Assert.InRange(Directory.GetFiles(tiny.At("worst"), "0?-*.jpg").Length, 1, 2);
+    }
+
+    [Fact]
     public async Task Referring_counts_phrases_and_presence()
     {
         var lines = tiny.At("phrases.jsonl");
