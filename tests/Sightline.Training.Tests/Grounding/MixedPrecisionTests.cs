@@ -65,10 +65,11 @@ public sealed class MixedPrecisionTests : TensorTest
         var recipe = TinyRun.Recipe($"stages[{index}].{precision}", "model.dropout=0", $"stages[{index}].accumulate=1", $"stages[{index}].batch=4");
         using var trainer = new GroundingTrainer(recipe, new RunFolder("never-made"));
         var stage = recipe.Stages[index];
-        using var loader = new StageLoader(new SampleMixture([(trainer.Train[0], 1)]), stage, recipe.Seed, index, 0);
-        var live = NativePool.Shared.LiveBytes;
+        IReadOnlyList<TrainingSample> samples;
+        using (var loader = new StageLoader(new SampleMixture([(trainer.Train[0], 1)]), stage, recipe.Seed, index, 0)) samples = loader.Next();
+        var live = NativePool.Shared.LiveBytes; // the loader, whose threads use memory too, has ended
         NativePool.Shared.ResetPeak();
-        new TrainingStepRunner(trainer.Model, trainer.Processor, trainer.Model.Config, stage, recipe.Seed, index).AddGradients(loader, step: 0);
+        new TrainingStepRunner(trainer.Model, trainer.Processor, trainer.Model.Config, stage, recipe.Seed, index).Rehearse(samples);
         var peak = NativePool.Shared.PeakBytes - live;
         return (trainer.Model.Parameters.All.Where(parameter => parameter.Value.Grad is not null).ToDictionary(parameter => parameter.Path, parameter => parameter.Value.Grad!.ToArray<float>()), peak);
     }
