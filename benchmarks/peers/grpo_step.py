@@ -110,6 +110,9 @@ class Step:
             )
             self.model.train()
         assert ids.shape == (group, self.ids.shape[1] + tokens), ids.shape
+        answers = ids[:, self.ids.shape[1]:]
+        for stands_for_pictures in (self.image, self.model.config.video_token_id):
+            answers[answers == stands_for_pictures] = 0
         lap()
         for row in ids[:, self.ids.shape[1]:].tolist():
             reward(" ".join(map(str, row)))

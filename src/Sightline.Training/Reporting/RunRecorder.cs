@@ -60,8 +60,10 @@ public sealed class RunRecorder : ITrainingObserver, IDisposable
     /// <inheritdoc/>
     public void OnRollback(RunCheckpoint from, string reason)
     {
+        ArgumentNullException.ThrowIfNull(from);
         _log.Dispose();
-        _log = new TrainingLog(_folder.Path, from); // every step stands once; event files keep both, the later one shown
+        _log = new TrainingLog(_folder.Path, from); // every step stands once
+        _events.GoBackTo(StepOfRun(from.Stage, from.Step) + 1);
     }
 
     /// <summary>Writes report and model card of a completed run. Returns the path of the report.</summary>

@@ -43,17 +43,16 @@ public sealed class TensorBoardWriter : IDisposable
             output.WriteTag(3, WireFormat.WireType.LengthDelimited);
             output.WriteString("brain.Event:2");
         }));
-        if (firstStep is { } step)
-        {
-            Write(Event(step, output =>
-            {
-                output.WriteTag(7, WireFormat.WireType.LengthDelimited);
-                output.WriteBytes(ByteString.CopyFrom(SessionStart));
-            }));
-        }
-
+        if (firstStep is { } step) GoBackTo(step);
         _stream.Flush();
     }
+
+    /// <summary>Begins anew at a step: TensorBoard forgets what was said of it and of later ones.</summary>
+    public void GoBackTo(long step) => Write(Event(step, output =>
+    {
+        output.WriteTag(7, WireFormat.WireType.LengthDelimited);
+        output.WriteBytes(ByteString.CopyFrom(SessionStart));
+    }));
 
     /// <summary>Adds the values of one step.</summary>
     public void Scalars(long step, IEnumerable<KeyValuePair<string, float>> values)

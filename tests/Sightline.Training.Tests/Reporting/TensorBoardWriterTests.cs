@@ -44,6 +44,27 @@ public sealed class TensorBoardWriterTests : IDisposable
         Assert.Equal(7, start.Step);
     }
 
+    [Fact]
+    public void Steps_that_were_undone_are_taken_back()
+    {
+        using (var writer = new TensorBoardWriter(_folder, new FixedClock()))
+        {
+            for (var step = 1; step <= 3; step++) writer.Scalars(step, [new("train/loss", step)]);
+            writer.GoBackTo(2);
+            writer.Scalars(2, [new("train/loss", 20)]);
+        }
+
+        // the rule of TensorBoard: a start forgets what came before of its step and later ones
+        var shown = new SortedDictionary<long, float>();
+        foreach (var each in Read(Assert.Single(Directory.GetFiles(_folder))))
+        {
+            if (each.IsStart) shown.Keys.Where(step => step >= each.Step).ToList().ForEach(step => shown.Remove(step));
+            foreach (var (_, value) in each.Values) shown[each.Step] = value;
+        }
+
+        Assert.Equal([(1L, 1f), (2L, 20f)], shown.Select(entry => (entry.Key, entry.Value)));
+    }
+
     [Theory]
     [InlineData("", 0x00000000u)]
     [InlineData("123456789", 0xE3069283u)] // the check value of CRC-32C (RFC 3720)
