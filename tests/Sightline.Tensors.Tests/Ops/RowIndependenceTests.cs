@@ -32,6 +32,21 @@ public sealed class RowIndependenceTests : TensorTest
     }
 
     [Fact]
+    public void What_is_added_to_a_row_has_the_same_bits_in_every_company()
+    {
+        using var rows = RowIndependence.Require();
+        var (w, down, up) = (Normal(1, 70, 130), Normal(4, 16, 130), Normal(5, 70, 16));
+        var all = Of(40).ToArray();
+        foreach (var count in new[] { 1, 2, 7, 8, 9, 15, 16, 17, 28, 29 }) Assert.Equal(all.AsSpan((40 - count) * 70).ToArray(), Of(count));
+
+        float[] Of(int count)
+        {
+            var x = Op.Slice(Normal(3, 40, 130), 0, 40 - count, count);
+            return Op.AddLowRank(Op.Linear(x, w), x, down, up, 2).ToArray<float>();
+        }
+    }
+
+    [Fact]
     public void Without_it_the_sums_are_near()
     {
         var (x, w) = (Normal(3, 1, 512), Normal(1, 40, 512));
