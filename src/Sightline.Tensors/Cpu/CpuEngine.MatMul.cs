@@ -95,8 +95,7 @@ public sealed partial class CpuEngine
 
         private void Multiply(int rows, StridedLines lines, StridedLines columns, float* target, bool addTo)
         {
-            if (rowsApart && RowLanes.Suits(rows, K, columns)) RowLanes.Run(rows, N, K, lines, columns, target, N, bias, addTo);
-            else if (rowsApart && rows <= ThinProduct.MaxRows) ThinProduct.Run(rows, N, K, lines, columns, target, N, bias, addTo);
+            if (rowsApart && rows <= ThinProduct.MaxRows) ThinProduct.Run(rows, N, K, lines, columns, target, N, bias, addTo);
             else if (!rowsApart && FewRows.Suits(M, N, K, lines, columns)) FewRows.Run(rows, N, K, lines, columns, target, N, bias, addTo);
             else if (!rowsApart && PairTile.Suits(lines.Type, columns.Type, rounded)) Gemm.Gemm.Run(rows, N, PairLines.Steps(K), new PairLines(lines, K), new PairLines(columns, K), target, N, bias, addTo);
             else Gemm.Gemm.Run(rows, N, K, lines, columns, target, N, bias, addTo);

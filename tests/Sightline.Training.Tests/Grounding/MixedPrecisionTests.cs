@@ -66,7 +66,7 @@ public sealed class MixedPrecisionTests : TensorTest
         using var trainer = new GroundingTrainer(recipe, new RunFolder("never-made"));
         var stage = recipe.Stages[index];
         IReadOnlyList<TrainingSample> samples;
-        using (var loader = new StageLoader(new SampleMixture([(trainer.Train[0], 1)]), stage, recipe.Seed, index, 0)) samples = loader.Next();
+        using (var loader = new StageLoader(new SampleMixture([(trainer.Train[0], 1)]), stage, recipe.Seed, index, 0)) samples = loader.Next(stage.Batch);
         var live = NativePool.Shared.LiveBytes; // the loader, whose threads use memory too, has ended
         NativePool.Shared.ResetPeak();
         new TrainingStepRunner(trainer.Model, trainer.Processor, trainer.Model.Config, stage, recipe.Seed, index).Rehearse(samples);
