@@ -6,6 +6,7 @@ using System.Runtime.Intrinsics.X86;
 using Sightline.Cli.Output;
 using Sightline.Imaging;
 using Sightline.Tensors.Cpu.Threading;
+using Sightline.Training.Distributed;
 
 namespace Sightline.Cli.Commands;
 
@@ -54,6 +55,14 @@ internal sealed class DoctorCommand : ToolCommand
         yield return new("engine", engines.Engine, engines.Problem?.Kind);
         yield return new("libtorch", engines.LibTorch, null, engines.Places);
         yield return new("GPU", engines.Gpu);
+        yield return SeveralProcesses();
+    }
+
+    /// <summary>Open MPI is nobody's need who works in one process: its absence is no problem.</summary>
+    private static Finding SeveralProcesses()
+    {
+        var mpi = MpiLibrary.Find();
+        return new("several processes", mpi.Version ?? "none: one process only (docs/distributed.md)", Details: [mpi.Version is null ? $"looked for {mpi.Tried}" : $"found as {mpi.Tried}"]);
     }
 
     private static Finding Model()

@@ -33,19 +33,15 @@ public static unsafe class MpiLibrary
             : OperatingSystem.IsMacOS() ? ["libmpi.40.dylib", "/opt/homebrew/lib/libmpi.40.dylib", "/usr/local/lib/libmpi.40.dylib"]
             : ["libmpi.so.40", "/usr/lib64/openmpi/lib/libmpi.so.40"]; // the second: Fedora and its relatives
         var tried = string.Join(", ", candidates);
-        foreach (var candidate in candidates)
-        {
-            if (NativeLibrary.TryLoad(candidate, typeof(MpiLibrary).Assembly, null, out s_library)) break;
-        }
-
-        if (s_library == 0) return new MpiFinding(null, tried, Missing(tried));
+        var found = Array.Find(candidates, candidate => NativeLibrary.TryLoad(candidate, typeof(MpiLibrary).Assembly, null, out s_library));
+        if (found is null) return new MpiFinding(null, tried, Missing(tried));
         if (!NativeLibrary.TryGetExport(s_library, "ompi_mpi_comm_world", out _)) return new MpiFinding(null, tried, Missing($"{tried}: this is another MPI"));
         NativeLibrary.SetDllImportResolver(typeof(MpiLibrary).Assembly, Resolve);
         var text = stackalloc byte[MpiNative.LongestText];
         int length;
         _ = MpiNative.MPI_Get_library_version(text, &length);
         var version = Encoding.UTF8.GetString(text, length).TrimEnd('\0');
-        return new MpiFinding(version.Split(',')[0].Replace(" v", " ", StringComparison.Ordinal), tried, null);
+        return new MpiFinding(version.Split(',')[0].Replace(" v", " ", StringComparison.Ordinal), found, null);
     }
 
     private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? search) => name == MpiNative.Mpi ? s_library : 0;
@@ -56,6 +52,6 @@ public static unsafe class MpiLibrary
 
 /// <summary>What was found of Open MPI.</summary>
 /// <param name="Version">As it calls itself, such as "Open MPI 4.1.4"; null where it was not found.</param>
-/// <param name="Tried">The names and paths that were looked for.</param>
+/// <param name="Tried">The name or path under which it was found; all that were looked for where it was not.</param>
 /// <param name="Problem">A sentence that says what to do; null where it was found.</param>
 public sealed record MpiFinding(string? Version, string Tried, string? Problem);

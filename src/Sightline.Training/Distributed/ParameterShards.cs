@@ -16,17 +16,22 @@ internal sealed class ParameterShards
     private readonly Parameter[] _trained;
     private readonly Dictionary<Parameter, int> _owners = new(ReferenceEqualityComparer.Instance);
 
-    /// <summary>Deals out what is trainable now: the largest first, each to the rank with the least so far.</summary>
-    public ParameterShards(IReadOnlyList<Parameter> parameters, Communicator ranks, ITensorTransport? transport = null)
+    /// <summary>Deals out what is trainable now: what is kept for most first, each to the rank with the least so far.</summary>
+    /// <param name="parameters">The model's.</param>
+    /// <param name="ranks">Who they are dealt out to.</param>
+    /// <param name="kept">Numbers that are kept for each number of a parameter; null: the same for all.</param>
+    /// <param name="transport">How tensors travel; null: through the host's memory.</param>
+    public ParameterShards(IReadOnlyList<Parameter> parameters, Communicator ranks, Func<Parameter, int>? kept = null, ITensorTransport? transport = null)
     {
         _ranks = ranks;
         _transport = transport ?? new HostTransport(ranks);
         _trained = [.. parameters.Where(parameter => parameter.Value.RequiresGrad)];
         var loads = new long[ranks.Size];
-        foreach (var parameter in _trained.OrderByDescending(parameter => parameter.Value.Count)) // stable: the same at every rank
+        long Load(Parameter parameter) => parameter.Value.Count * (kept?.Invoke(parameter) ?? 1);
+        foreach (var parameter in _trained.OrderByDescending(Load)) // stable: the same at every rank
         {
             var owner = Array.IndexOf(loads, loads.Min());
-            loads[owner] += parameter.Value.Count;
+            loads[owner] += Load(parameter);
             _owners[parameter] = owner;
         }
     }

@@ -36,8 +36,10 @@ public sealed class StageState : IDisposable
         }
 
         _ranks = ranks ?? Communicator.Alone;
-        _shards = new ParameterShards(parameters, _ranks);
-        var matrices = Recipe.Optimizer == OptimizerKind.Muon ? _shards.Own.Where(Muon.Takes).ToHashSet() : [];
+        var isMuon = Recipe.Optimizer == OptimizerKind.Muon;
+        var average = Recipe.AverageDecay > 0 ? 1 : 0;
+        _shards = new ParameterShards(parameters, _ranks, parameter => (isMuon && Muon.Takes(parameter) ? 1 : 2) + average);
+        var matrices = isMuon ? _shards.Own.Where(Muon.Takes).ToHashSet() : [];
         Matrices = new Muon(matrices, Factor, _ => Recipe.WeightDecay);
         Optimizer = new AdamW(_shards.Own.Where(parameter => !matrices.Contains(parameter)), options ?? new AdamWOptions(Beta2: 0.98), Factor, parameter => parameter.Decays ? Recipe.WeightDecay : 0);
         Average = Recipe.AverageDecay > 0 ? new WeightAverage(_shards.Own, _shards.ShareWeights) : null;

@@ -30,6 +30,15 @@ public sealed class DoctorTests : IDisposable
     }
 
     [Fact]
+    public async Task Open_MPI_is_found_or_said_to_be_missing_without_harm()
+    {
+        var findings = JsonDocument.Parse((await CommandLineRun.Of("doctor", "--json")).Out).RootElement;
+        var mpi = findings.GetProperty("several processes");
+        Assert.True(mpi.GetProperty("ok").GetBoolean());
+        Assert.True(mpi.GetProperty("value").GetString()!.StartsWith("Open MPI ", StringComparison.Ordinal), "Open MPI was not found: run eng/install-openmpi.sh");
+    }
+
+    [Fact]
     public async Task The_table_names_every_place_that_was_looked_at()
     {
         Environment.SetEnvironmentVariable("LIBTORCH", "/nowhere");
