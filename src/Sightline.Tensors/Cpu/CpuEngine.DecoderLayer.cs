@@ -1,4 +1,3 @@
-using Sightline.Tensors.Cpu.Attention;
 using Sightline.Tensors.Cpu.Decoding;
 using Sightline.Tensors.Cpu.Quantized;
 using Sightline.Tensors.Cpu.Threading;

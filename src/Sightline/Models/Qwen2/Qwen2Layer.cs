@@ -1,7 +1,6 @@
 using Sightline.Nn;
 using Sightline.Tensors;
 using Sightline.Tensors.Ops;
-using Sightline.Tensors.Quantized;
 
 namespace Sightline.Models.Qwen2;
 
