@@ -77,15 +77,19 @@ internal sealed class ExperimentCommand : ToolCommand
     {
         Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"mean {result.Recipe.Reinforcement.Rewards[0].Name} on {result.Base.Count} test problems, {result.Recipe.Seeds} seeds; before tuning {result.Base.Average():0.000}"));
         Terminal.Table(
-            [">shots", ">reinforcement", ">supervised", ">difference", ">best moment", ">processor s", ">reward of samples"],
+            [">shots", ">reinforcement", ">supervised", ">difference"],
+            result.Rows.Select(row => new[] { Count(row), Text(row.Reinforced), Text(row.Supervised), Text(row.Difference, signed: true) }));
+        Terminal.Table(
+            [">shots", ">best moments", ">processor seconds", ">reward of samples"],
             result.Rows.Select(row => new[]
             {
-                row.Shots.ToString(CultureInfo.InvariantCulture), Text(row.Reinforced), Text(row.Supervised), Text(row.Difference, signed: true),
-                FormattableString.Invariant($"{row.ReinforcedBest:0.000} / {row.SupervisedBest:0.000}"), FormattableString.Invariant($"{row.ReinforcedSeconds:0} / {row.SupervisedSeconds:0}"),
+                Count(row), FormattableString.Invariant($"{row.ReinforcedBest:0.000} / {row.SupervisedBest:0.000}"), FormattableString.Invariant($"{row.ReinforcedSeconds:0.0} / {row.SupervisedSeconds:0.0}"),
                 FormattableString.Invariant($"{row.RewardBefore:0.000} to {row.RewardAfter:0.000}"),
             }));
-        Terminal.Line("intervals at 95 %, seeds and test problems drawn again; pairs are reinforcement / supervised");
+        Terminal.Line("intervals at 95 %, seeds and test problems drawn again; pairs are reinforcement / supervised; rewards of samples are those of the first and the last tenth of the steps");
     }
+
+    private static string Count(FewShotRow row) => row.Shots.ToString(CultureInfo.InvariantCulture);
 
     private static string Text(FewShotFigure figure, bool signed = false)
     {

@@ -11,7 +11,7 @@ public readonly record struct ChartBar(double Value, double Low, double High);
 /// <summary>Groups of bars with intervals, from 0 to 1, as a picture.</summary>
 public static class BarChart
 {
-    private const int Width = 760, Height = 420, Left = 64, Right = 20, Top = 64, Bottom = 56;
+    private const int Width = 760, Height = 420, Left = 64, Right = 20, Top = 64, Bottom = 56, WidestBar = 80;
     private const double Letters = 11;
     private static readonly PixelColor s_ink = new(40, 44, 52);
     private static readonly PixelColor s_grid = new(222, 224, 228);
@@ -45,13 +45,13 @@ public static class BarChart
         }
 
         var room = (Width - Left - Right) / (double)groups.Count;
-        var thick = (int)(room * 0.7 / series.Count);
+        var thick = (int)Math.Min(room * 0.7 / series.Count, WidestBar);
         for (var g = 0; g < groups.Count; g++)
         {
             for (var s = 0; s < series.Count; s++)
             {
                 var bar = bars[g][s];
-                var x = (int)(Left + (room * (g + 0.15))) + (s * thick);
+                var x = (int)(Left + (room * (g + 0.5)) - (thick * series.Count / 2.0)) + (s * thick);
                 painter.Fill(new PixelRectangle(x + 2, Y(bar.Value), x + thick - 2, Y(0)), s_colors[s]);
                 var middle = x + (thick / 2);
                 painter.Fill(new PixelRectangle(middle - 1, Y(bar.High), middle + 1, Y(bar.Low)), s_ink);
@@ -68,14 +68,14 @@ public static class BarChart
         }
 
         var at = (double)Left;
-        foreach (var (name, color) in series.Select((name, s) => (name, s_colors[s])).Concat(line is { } shown ? [($"- - {shown.Name}", s_ink)] : []))
+        for (var s = 0; s < series.Count; s++)
         {
-            painter.Fill(new PixelRectangle((int)at, 36, (int)at + 12, 48), color, name.StartsWith("- -", StringComparison.Ordinal) ? 0 : 1);
-            var text = name.StartsWith("- -", StringComparison.Ordinal) ? name : "   " + name;
-            Written(painter, text, at, 47, end: false);
-            at += Painter.TextWidth(text, Letters) + 28;
+            painter.Fill(new PixelRectangle((int)at, 36, (int)at + 12, 48), s_colors[s]);
+            Written(painter, series[s], at + 18, 47, end: false);
+            at += Painter.TextWidth(series[s], Letters) + 46;
         }
 
+        if (line is { } named) Written(painter, $"- - {named.Name}", at, 47, end: false);
         return picture;
     }
 
