@@ -83,7 +83,11 @@ public sealed class AdapterFolder : IParameterSource, IDisposable
     public Shape? ShapeOf(string path) => _checkpoint.Contains(path) ? new Shape([.. _checkpoint[path].Sizes.Select(size => checked((int)size))]) : null;
 
     /// <inheritdoc/>
-    public void Read(string path, Tensor target) => _checkpoint.LoadInto(path, target);
+    public void Read(string path, Tensor target)
+    {
+        _checkpoint.RequireFinite(path);
+        _checkpoint.LoadInto(path, target);
+    }
 
     /// <summary>Closes the file.</summary>
     public void Dispose() => _checkpoint.Dispose();

@@ -99,6 +99,15 @@ public sealed class Checkpoint : IDisposable
         file.LoadInto(info.Name, target);
     }
 
+    /// <summary>Looks through a tensor, so that no model answers "nothing here" from weights that are no numbers.</summary>
+    /// <exception cref="SightlineException">BadModel with file and tensor: it holds NaN or infinity.</exception>
+    internal void RequireFinite(string name)
+    {
+        var (file, info) = Find(name);
+        if (file.CountNonFinite(info.Name) is > 0 and var count)
+            throw new SightlineException(ErrorKind.BadModel, $"{file.Path}: {count} of the {info.Count} values of the tensor {SafetensorsHeader.Quote(info.Name)} are NaN or infinite: the file is damaged, or training went astray; fetch or train it again.");
+    }
+
     /// <summary>A tensor where it lies in the mapped file, or null. See <see cref="SafetensorsFile.Map"/>.</summary>
     public Tensor? Map(string name)
     {
@@ -110,6 +119,7 @@ public sealed class Checkpoint : IDisposable
     public QuantizedWeight? MapQuantized(string name)
     {
         if (!_quantized.TryGetValue(name, out var entry)) return null;
+        if (entry.HasScales) RequireFinite(name + QuantizedEntry.ScalesSuffix);
         Tensor Part(string part) => Map(name + part) ?? Load(name + part, engine: Tensors.Cpu.CpuEngine.Instance);
         return QuantizedWeight.FromPacked(Part(entry.BlocksSuffix), entry.HasScales ? Part(QuantizedEntry.ScalesSuffix) : null, entry.Format, entry.OutputSize, entry.InputSize);
     }

@@ -17,6 +17,7 @@ public static class FusionAnswers
     /// <param name="canvas">Its canvas.</param>
     /// <param name="phrases">Its phrases.</param>
     /// <param name="options">What counts as found.</param>
+    /// <exception cref="SightlineException">BadModel: scores that are not numbers.</exception>
     public static IEnumerable<PhraseAnswer> Read(
         FusionOutput output, int b, CanvasPicture canvas, IReadOnlyList<string> phrases, GroundingOptions options)
     {
@@ -32,6 +33,7 @@ public static class FusionAnswers
         {
             var presence = Sigmoid(presences[p]);
             var logits = alignments.AsSpan(p * places, places).ToArray();
+            RequireNumbers(presence, logits);
             for (var i = 0; i < places; i++) order[i] = i;
             Array.Sort(order, (x, y) => logits[y] != logits[x] ? logits[y].CompareTo(logits[x]) : x.CompareTo(y));
             var boxes = new List<Box>();
@@ -50,6 +52,14 @@ public static class FusionAnswers
             yield return new PhraseAnswer(
                 phrases[p], presence, [.. kept.Take(options.MaximumDetections).Select(i => new Detection(phrases[p], boxes[i], scores[i]))]);
         }
+    }
+
+    /// <summary>Weights are looked through at loading; finite ones can still be so large that the sums overflow.</summary>
+    private static void RequireNumbers(double presence, ReadOnlySpan<float> logits)
+    {
+        var isNumber = !double.IsNaN(presence);
+        foreach (var logit in logits) isNumber &= !float.IsNaN(logit);
+        if (!isNumber) throw new SightlineException(ErrorKind.BadModel, "the model's scores are not numbers: its weights are damaged (sightline inspect checkpoint)");
     }
 
     private static double Sigmoid(float x) => 1 / (1 + Math.Exp(-x));

@@ -175,6 +175,7 @@ public sealed class ParameterStore : IDisposable
         if (QuantizedAs(asked, shape) is not { } wanted || _source?.ShapeOf(path) != shape) return (GetOrMake(path, shape, initializer, table: false), null);
         if (!_byPath.ContainsKey(path)) _wanted.Add((path, shape));
         using var stored = _source.Map(path);
+        if (stored is not null) _source.RequireFinite(path);
         using var read = stored is null ? Tensor.Empty(shape) : null;
         if (read is not null) _source.Read(path, read);
         var weight = QuantizedWeight.Quantize(stored ?? read!, wanted);
@@ -285,8 +286,16 @@ public sealed class ParameterStore : IDisposable
 
     private Tensor Read(string path, Tensor target)
     {
-        _source!.Read(path, target);
-        return target;
+        try
+        {
+            _source!.Read(path, target);
+            return target;
+        }
+        catch
+        {
+            target.Dispose();
+            throw;
+        }
     }
 }
 
@@ -298,6 +307,12 @@ public interface IParameterSource
 
     /// <summary>Reads an entry, converted to the element type of the target.</summary>
     void Read(string path, Tensor target);
+
+    /// <summary>Looks through an entry that is used where it lies; <see cref="Read"/> does so by itself.</summary>
+    /// <exception cref="SightlineException">BadModel: it holds NaN or infinity.</exception>
+    void RequireFinite(string path)
+    {
+    }
 
     /// <summary>
     /// An entry where it lies, in the element type in which it is stored, to be read only; null where that cannot be. The caller disposes it; it stays

@@ -28,6 +28,13 @@ public sealed class PartedParameters(IReadOnlyList<(string Prefix, IParameterSou
         return source?.Map(name);
     }
 
+    /// <inheritdoc/>
+    public void RequireFinite(string path)
+    {
+        var (source, name) = Find(path);
+        source?.RequireFinite(name);
+    }
+
     private (IParameterSource? Source, string Name) Find(string path)
     {
         foreach (var (prefix, source) in parts)
