@@ -54,13 +54,13 @@ public sealed record FewShotRecipe
         var text = File.ReadAllText(path);
         try
         {
-            var recipe = Parse(text);
+            var recipe = Parse(text, path);
             string[] all = [.. isQuick ? recipe.Quick : [], .. overrides ?? []];
             if (all.Length > 0)
             {
                 var root = JsonNode.Parse(text, documentOptions: RecipeReader.Lenient)!.AsObject();
                 foreach (var assignment in all) RecipeOverride.Apply(root, assignment);
-                recipe = Parse(root.ToJsonString());
+                recipe = Parse(root.ToJsonString(), $"{path} with --set");
             }
 
             recipe.Check(path);
@@ -76,8 +76,11 @@ public sealed record FewShotRecipe
     internal LanguageRecipe ToRun(LanguageStageRecipe stage, ulong seed) =>
         new() { Name = Name, Seed = seed, Model = Model, Train = [Train], Validation = [Test], Stages = [stage] };
 
-    private static FewShotRecipe Parse(string text) => JsonSerializer.Deserialize(text, RecipeJson.Default.FewShotRecipe)
-        ?? throw new SightlineException(ErrorKind.BadRecipe, "the recipe is empty");
+    private static FewShotRecipe Parse(string text, string where)
+    {
+        RecipeValues.Require(text, RecipeJson.Default.FewShotRecipe, where);
+        return JsonSerializer.Deserialize(text, RecipeJson.Default.FewShotRecipe) ?? throw new SightlineException(ErrorKind.BadRecipe, $"{where}: the recipe is empty");
+    }
 
     private void Check(string where)
     {

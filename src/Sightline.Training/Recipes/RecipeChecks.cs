@@ -36,7 +36,14 @@ internal static class RecipeChecks
 
         for (var i = 0; i < recipe.Stages.Count; i++) CheckStage(recipe.Stages[i], i, names, Require);
         CheckModel(recipe.Model, where);
-        recipe.Model.ToConfig();
+        try
+        {
+            recipe.Model.ToConfig();
+        }
+        catch (SightlineException error) when (error.Kind == ErrorKind.BadRecipe)
+        {
+            throw new SightlineException(ErrorKind.BadRecipe, $"{where}: {error.Message}", error);
+        }
     }
 
     private static void CheckPictures(string name, PictureRecipe pictures, Action<bool, string> require)

@@ -45,6 +45,7 @@ public static class RecipeReader
         {
             RecipeProblem.RequireDistinctKeys(text, Lenient, where);
             JsonTypeInfo type = IsForLanguageModel(text) ? RecipeJson.Default.LanguageRecipe : RecipeJson.Default.TrainingRecipe;
+            RecipeValues.Require(text, type, where);
             // the file by itself first: its errors have line numbers
             var recipe = (RunRecipe?)JsonSerializer.Deserialize(text, type)
                 ?? throw new SightlineException(ErrorKind.BadRecipe, $"{where}: the recipe is empty");
@@ -53,6 +54,7 @@ public static class RecipeReader
                 var root = JsonNode.Parse(text, documentOptions: Lenient)!.AsObject();
                 foreach (var assignment in overrides) RecipeOverride.Apply(root, assignment);
                 where += " with --set";
+                RecipeValues.Require(root.ToJsonString(), type, where);
                 recipe = (RunRecipe)root.Deserialize(type)!;
             }
 

@@ -78,8 +78,12 @@ public sealed record ModelRecipe
         var text = TextEncoderFrom is { } textFolder ? PublishedEncoder.ReadText(textFolder) : inherited?.TextEncoder;
         if (image is not null) config = config.WithImage(image) with { ImageLayers = config.ImageEncoder is not null ? config.ImageLayers : ImageEncoderFrom is null ? inherited!.ImageLayers : 0 };
         if (text is not null) config = config.WithText(text) with { TextLayers = config.TextEncoder is not null ? config.TextLayers : TextEncoderFrom is null ? inherited!.TextLayers : 0 };
-        return config.Validate();
+        return config.Validate(problem => new SightlineException(ErrorKind.BadRecipe, $"model.{(IsOfConfig(problem) ? "config." : "")}{problem}"));
     }
+
+    /// <summary>Whether a sentence is about a key of <see cref="Config"/>, and not about one that stands beside it.</summary>
+    private bool IsOfConfig(string problem) => Config is not null
+        && !(ImageSize is not null && problem.StartsWith("image_size", StringComparison.Ordinal)) && !(Dropout is not null && problem.StartsWith("dropout", StringComparison.Ordinal));
 
     /// <summary>The configuration of the folder that the model starts from, whose published encoders are kept.</summary>
     private FusionConfig? Inherited()

@@ -56,6 +56,9 @@ public sealed class FewShotExperimentTests : TensorTest
     [InlineData("reinforcement.rewards=[]", "lists no rewards")]
     [InlineData("supervised.kind=Reinforcement", "are stages of those kinds")]
     [InlineData("test.problems=none.jsonl", "needs one of problems, scenes and pictures")]
+    [InlineData("shots=[4, null]", "shots[1] is null")]
+    [InlineData("test=null", "test is null: give a value")]
+    [InlineData("supervised.rewards=[null]", "supervised.rewards[0] is null")]
     [InlineData("sedes=1", "'sedes' is not a key of recipes")]
     public void What_makes_no_sense_is_refused(string value, string reason)
     {

@@ -1,9 +1,11 @@
+using System.Text.Json.Nodes;
 using Sightline.Training.Recipes;
 
 namespace Sightline.Training.Tests.Recipes;
 
 public class RecipeReaderTests
 {
+    private const string Tuning = """{ "name": "n", "model": { "checkpoint": "m", "adapters": {} }, "train": [ { "name": "s", "problems": "p" } ], "stages": [ { "kind": "Supervised", "steps": 5 } ] }""";
     private const string Least = """{ "name": "n", "train": [ { "name": "s", "scenes": {} } ], "stages": [ { "kind": "Boxes", "steps": 5 } ] }""";
 
     [Fact]
@@ -89,8 +91,77 @@ public class RecipeReaderTests
     [InlineData("validation=[{\"name\": \"v\", \"pictures\": {\"path\": \"p\", \"held_out_part\": true}}]", "source 'v': held_out_part needs hold_out_every")]
     [InlineData("validation=[{\"name\": \"v\", \"pictures\": {\"path\": \"p\", \"expressions\": -1}}]", "source 'v': expressions must not be negative, is -1")]
     [InlineData("model.preset=huge", "model.preset is 'huge'; known are nano, small, base")]
-    [InlineData("model.image_size=100", "image_size must be a multiple of 16")]
+    [InlineData("model.image_size=100", "r with --set: model.image_size must be a multiple of 16 from 32 to 4096, is 100")]
+    [InlineData("model.image_size=1000000", "r with --set: model.image_size must be a multiple of 16 from 32 to 4096, is 1000000")]
+    [InlineData("model.dropout=1", "r with --set: model.dropout must be in [0, 1), is 1")]
+    [InlineData("seed=18446744073709551616", "r with --set: seed is 18446744073709551616: the largest number allowed is 18446744073709551615")]
+    [InlineData("stages[0].steps=3000000000", "stages[0].steps is 3000000000: the largest number allowed is 2147483647")]
+    [InlineData("model.image_size=-3000000000", "model.image_size is -3000000000: the smallest number that can be read is -2147483647")]
     public void A_value_out_of_range_is_refused_with_its_key(string setting, string sentence) => Refuses(Least, [setting], sentence);
+
+    [Theory]
+    [InlineData(Least, "name=null", "name is null: give a value")]
+    [InlineData(Least, "seed=null", "seed is null: give a value, or leave the key out")]
+    [InlineData(Least, "model=null", "model is null: give a value, or leave the key out")]
+    [InlineData(Least, "model.preset=null", "model.preset is null: give a value, or leave the key out")]
+    [InlineData(Least, "train=null", "train is null: give a value")]
+    [InlineData(Least, "train[0]=null", "train[0] is null: give a value, or take it out of the list")]
+    [InlineData(Least, "train[0].name=null", "train[0].name is null")]
+    [InlineData(Least, "train[0].scenes.held_out=[\"red star\", null]", "train[0].scenes.held_out[1] is null")]
+    [InlineData(Least, "validation=null", "validation is null")]
+    [InlineData(Least, "validation=[{\"name\": \"v\", \"pictures\": {\"path\": null}}]", "validation[0].pictures.path is null")]
+    [InlineData(Least, "stages=null", "stages is null")]
+    [InlineData(Least, "stages[0]=null", "stages[0] is null")]
+    [InlineData(Least, "stages[0].freeze=null", "stages[0].freeze is null")]
+    [InlineData(Least, "stages[0].loss=null", "stages[0].loss is null")]
+    [InlineData(Tuning, "model.checkpoint=null", "model.checkpoint is null")]
+    [InlineData(Tuning, "model.weights=null", "model.weights is null")]
+    [InlineData(Tuning, "model.adapters.targets=[null]", "model.adapters.targets[0] is null")]
+    [InlineData(Tuning, "stages[0].rewards=[null]", "stages[0].rewards[0] is null")]
+    [InlineData(Tuning, "stages[0].tripwires=null", "stages[0].tripwires is null")]
+    [InlineData(Tuning, "stages[0].group=3000000000", "stages[0].group is 3000000000: the largest number allowed is 2147483647")]
+    public void Null_is_refused_with_its_key_wherever_a_value_is_needed(string recipe, string setting, string sentence)
+    {
+        var error = Assert.Throws<SightlineException>(() => RecipeReader.ParseAny(recipe, "r", [setting]));
+        Assert.Equal(ErrorKind.BadRecipe, error.Kind);
+        Assert.StartsWith($"r with --set: {sentence}", error.Message, StringComparison.Ordinal);
+        var text = JsonNode.Parse(recipe)!.AsObject();
+        RecipeOverride.Apply(text, setting);
+        Assert.StartsWith($"r: {sentence}", Assert.Throws<SightlineException>(() => RecipeReader.ParseAny(text.ToJsonString(), "r")).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Every key of every recipe: one that is written out as null where that has no meaning must not end in a defect of Sightline.</summary>
+    [Fact]
+    public void No_key_takes_null_in_silence_or_fails_inside()
+    {
+        var whole = JsonNode.Parse(RecipeReader.Write(RecipeReader.Parse(Least, "r") with { Validation = [new SourceRecipe { Name = "v", Pictures = new PictureRecipe { Path = "p", Augmentation = new() } }] }))!;
+        foreach (var key in Keys(whole, ""))
+        {
+            try
+            {
+                RecipeReader.Parse(whole.ToJsonString(), "r", [$"{key}=null"]);
+            }
+            catch (SightlineException error)
+            {
+                Assert.Equal(ErrorKind.BadRecipe, error.Kind);
+            }
+        }
+    }
+
+    private static IEnumerable<string> Keys(JsonNode? node, string path)
+    {
+        if (path.Length > 0) yield return path;
+        var children = node switch
+        {
+            JsonObject parent => parent.Select(entry => (Key: path.Length == 0 ? entry.Key : $"{path}.{entry.Key}", entry.Value)),
+            JsonArray list => list.Select((entry, i) => (Key: $"{path}[{i}]", Value: entry)),
+            _ => [],
+        };
+        foreach (var (key, value) in children)
+        {
+            foreach (var inner in Keys(value, key)) yield return inner;
+        }
+    }
 
     [Fact]
     public void Values_can_be_set_from_outside()

@@ -178,15 +178,27 @@ public sealed record FusionConfig
     public FusionConfig Validate() => Validate("the model configuration");
 
     /// <summary>As <see cref="Validate()"/>; <paramref name="where"/> is named in the error.</summary>
-    internal FusionConfig Validate(string where)
+    internal FusionConfig Validate(string where) => Validate(problem => new SightlineException(ErrorKind.BadModel, $"{where} cannot be used: {problem}"));
+
+    /// <summary>As <see cref="Validate()"/>; <paramref name="refusal"/> makes the error from a sentence that begins with a key.</summary>
+    public FusionConfig Validate(Func<string, SightlineException> refusal)
     {
-        Require(ImageSize >= 32 && ImageSize % 16 == 0, $"image_size must be a multiple of 16 and at least 32, is {ImageSize}");
-        Require(StemChannels is { Length: 3 } && StemChannels.All(c => c > 0), "stem_channels must be three positive numbers");
-        Require(HiddenSize > 0 && NumAttentionHeads > 0 && HiddenSize % NumAttentionHeads == 0, $"hidden_size ({HiddenSize}) must be a multiple of num_attention_heads ({NumAttentionHeads})");
-        Require(LocalLayers >= 0 && ImageLayers >= 0 && TextLayers >= 0 && FusionLayers >= 0 && PhraseLayers >= 0, "layer counts must not be negative");
-        Require(VocabSize > 0 && MaxPhraseTokens > 2 && WordEmbeddingSize > 0, "vocab_size and word_embedding_size must be positive, max_phrase_tokens above 2");
-        Require(HeadChannels > 0 && ProjectionSize > 0 && FeedForwardRatio > 0, "head_channels, projection_size and feed_forward_ratio must be positive");
-        Require(Dropout is >= 0 and < 1, $"dropout must be in [0, 1), is {Dropout}");
+        ArgumentNullException.ThrowIfNull(refusal);
+        // the upper limits are far above anything useful; a damaged file must not ask for all memory
+        Require(ImageSize is >= 32 and <= 4096 && ImageSize % 16 == 0, $"image_size must be a multiple of 16 from 32 to 4096, is {ImageSize}");
+        Require(StemChannels is { Length: 3 } && StemChannels.All(c => c is > 0 and <= 4096), "stem_channels must be three numbers from 1 to 4096");
+        foreach (var (key, value, most) in new[]
+        {
+            ("hidden_size", HiddenSize, 8192), ("num_attention_heads", NumAttentionHeads, 8192), ("vocab_size", VocabSize, 1_000_000), ("word_embedding_size", WordEmbeddingSize, 8192),
+            ("head_channels", HeadChannels, 8192), ("projection_size", ProjectionSize, 8192), ("feed_forward_ratio", FeedForwardRatio, 64),
+        }) Require(value > 0 && value <= most, $"{key} must be from 1 to {most}, is {value}");
+        foreach (var (key, value) in new[]
+        {
+            ("local_layers", LocalLayers), ("image_layers", ImageLayers), ("text_layers", TextLayers), ("fusion_layers", FusionLayers), ("phrase_layers", PhraseLayers),
+        }) Require(value is >= 0 and <= 256, $"{key} must be from 0 to 256, is {value}");
+        Require(HiddenSize % NumAttentionHeads == 0, $"hidden_size ({HiddenSize}) must be a multiple of num_attention_heads ({NumAttentionHeads})");
+        Require(MaxPhraseTokens is > 2 and <= 4096, $"max_phrase_tokens must be from 3 to 4096, is {MaxPhraseTokens}");
+        Require(Dropout is >= 0 and < 1, FormattableString.Invariant($"dropout must be in [0, 1), is {Dropout}"));
         if (ImageEncoder is { } image)
         {
             ImageBackbone.SizesOf(image, ImageEncoderKey);
@@ -200,15 +212,11 @@ public sealed record FusionConfig
             Require(MaxPhraseTokens <= sizes.MaxTokens, $"max_phrase_tokens ({MaxPhraseTokens}) must not be above what the text encoder takes ({sizes.MaxTokens})");
         }
 
-        // far above anything useful; a damaged file must not ask for all memory
-        Require(ImageSize <= 4096 && HiddenSize <= 8192 && VocabSize <= 1_000_000 && WordEmbeddingSize <= 8192 && MaxPhraseTokens <= 4096, "a size is out of range");
-        Require(StemChannels.All(c => c <= 4096) && HeadChannels <= 8192 && ProjectionSize <= 8192 && FeedForwardRatio <= 64, "a size is out of range");
-        Require(Math.Max(Math.Max(LocalLayers, ImageLayers), Math.Max(TextLayers, Math.Max(FusionLayers, PhraseLayers))) <= 256, "a layer count is out of range");
         return this;
 
         void Require(bool holds, string problem)
         {
-            if (!holds) throw new SightlineException(ErrorKind.BadModel, $"{where} cannot be used: {problem}");
+            if (!holds) throw refusal(problem);
         }
     }
 }
