@@ -62,7 +62,8 @@ public class DrawingTests
                 return new PixelRectangle(Math.Max(x, 0), Math.Max(y, 0), Math.Min(x + 60, 640), Math.Min(y + 60, 480));
             }).ToList();
             var places = new PlatePlacement(640, 480, edges);
-            var plates = edges.Select(e => places.Place(e, 90, 18, 1)).ToList();
+            var plates = edges.Select(e => places.Place(e, 90, 18, 1)).OfType<PixelRectangle>().ToList();
+            Assert.True(plates.Count >= 5, $"there is room for {plates.Count} only");
             foreach (var plate in plates)
                 Assert.True(plate.Left >= 0 && plate.Top >= 0 && plate.Right <= 640 && plate.Bottom <= 480 && plate.Width == 90);
             for (var i = 0; i < plates.Count; i++)
@@ -70,6 +71,44 @@ public class DrawingTests
                 for (var j = 0; j < i; j++) Assert.Equal(0, plates[i].Intersect(plates[j]).Area);
             }
         }
+    }
+
+    [Fact]
+    public void PlatesOfACrowdLeaveTheSmallPictureToSee()
+    {
+        var random = new RandomStream(3);
+        for (var round = 0; round < 20; round++)
+        {
+            var places = new PlatePlacement(128, 128, []);
+            var boxes = Enumerable.Range(0, 9).Select(_ => (X: random.NextInt(0, 100), Y: random.NextInt(0, 100))).Select(at => new PixelRectangle(at.X, at.Y, at.X + 25, at.Y + 25)).ToList();
+            var plates = boxes.Select(box => (Box: box, Plate: places.Place(box, 62, 18, 1))).ToList(); // the first always has one
+            Assert.NotNull(plates[0].Plate);
+            Assert.True(plates.Sum(pair => pair.Plate?.Area ?? 0) <= 0.3 * 128 * 128);
+            foreach (var (box, plate) in plates)
+            {
+                if (plate is { } there) Assert.True(there.Intersect(box.Grow(62)).Area > 0, "whose plate is that?"); // three rows at most
+            }
+        }
+    }
+
+    [Fact]
+    public void ALongLabelIsCutAndItsScoreStays()
+    {
+        var words = AnnotationDrawing.Shorten(string.Join(' ', Enumerable.Repeat("white blood cell", 30)), "0.64", 10, 300);
+        Assert.StartsWith("white blood", words, StringComparison.Ordinal);
+        Assert.EndsWith(".. 0.64", words, StringComparison.Ordinal);
+        Assert.InRange(Painter.TextWidth(words, 10), 200, 300);
+        Assert.Equal("cell 0.64", AnnotationDrawing.Shorten("cell", "0.64", 10, 300));
+        Assert.Equal("0.64", AnnotationDrawing.Shorten("cell", "0.64", 10, 45));
+        Assert.Equal("", AnnotationDrawing.Shorten("cell", "0.64", 10, 5));
+    }
+
+    [Fact]
+    public void ABoxThatIsGivenTwiceIsDrawnOnce()
+    {
+        var picture = Blank(300, 200, 128);
+        var one = new Annotation(new Box(100, 80, 160, 120, picture.Frame), "cell", 0.5);
+        Assert.Equal(picture.Draw([one]).Pixels, picture.Draw([one, one]).Pixels);
     }
 
     [Fact]

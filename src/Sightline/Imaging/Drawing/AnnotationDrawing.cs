@@ -4,8 +4,8 @@ namespace Sightline.Imaging.Drawing;
 
 /// <summary>
 /// Draws boxes that a person can read on any background: a bright edge between two dark lines, and a plate in the same
-/// colour with black or white text, whichever stands out more. Plates stay inside the picture and keep off each other and
-/// off other boxes' edges where there is room. Needs no native library.
+/// colour with black or white text, whichever stands out more. Plates stay inside the picture, keep off each other, and off other
+/// boxes' edges where there is room; where there is little, a plate shows the score alone, then none is drawn. Needs no native library.
 /// </summary>
 public static class AnnotationDrawing
 {
@@ -30,7 +30,9 @@ public static class AnnotationDrawing
         var text = style.TextHeight > 0 ? style.TextHeight : Math.Clamp(side / 54 * crowd, 8, 60);
         var outline = Math.Max((thickness + 1) / 3, 1);
         var colors = Colors(annotations);
-        var edges = annotations.Select(a => Edge(picture, a)).ToArray();
+        var seen = new HashSet<(PixelRectangle, string, bool)>();
+        // what is given twice is drawn once
+        var edges = annotations.Select(a => Edge(picture, a) is { } edge && seen.Add((edge, a.Label, a.Dashed)) ? edge : (PixelRectangle?)null).ToArray();
         for (var i = 0; i < edges.Length; i++)
         {
             if (edges[i] is not { } edge) continue;
@@ -48,14 +50,20 @@ public static class AnnotationDrawing
         var pad = (int)Math.Ceiling(text * 0.4);
         var height = (int)Math.Ceiling(text * 1.25) + (2 * pad); // descenders reach a third of the capitals' height
         var places = new PlatePlacement(picture.Width, picture.Height, [.. edges.OfType<PixelRectangle>()]);
-        for (var i = 0; i < edges.Length; i++)
+        var named = new HashSet<string>(StringComparer.Ordinal);
+        // one of each label before the second of any: colours tell the others
+        foreach (var i in Enumerable.Range(0, edges.Length).OrderBy(i => edges[i] is null || named.Add(annotations[i].Label) ? 0 : 1))
         {
-            var label = Shorten(Words(annotations[i], style), text, picture.Width - (2 * pad));
-            if (edges[i] is not { } edge || label.Length == 0) continue;
-            var plate = places.Place(edge, (int)Math.Ceiling(Painter.TextWidth(label, text)) + (2 * pad), height, outline);
-            painter.Fill(plate.Grow(outline), PixelColor.Black, 0.75);
-            painter.Fill(plate, colors[i]);
-            painter.Text(label, plate.Left + pad, plate.Top + pad + text, text, IsLight(colors[i]) ? PixelColor.Black : PixelColor.White);
+            var (label, score) = Words(annotations[i], style);
+            if (edges[i] is not { } edge) continue;
+            foreach (var words in new[] { Shorten(label, score, text, picture.Width - (2 * pad)), score }.Distinct())
+            {
+                if (words.Length == 0 || places.Place(edge, (int)Math.Ceiling(Painter.TextWidth(words, text)) + (2 * pad), height, outline) is not { } plate) continue;
+                painter.Fill(plate.Grow(outline), PixelColor.Black, 0.75);
+                painter.Fill(plate, colors[i]);
+                painter.Text(words, plate.Left + pad, plate.Top + pad + text, text, IsLight(colors[i]) ? PixelColor.Black : PixelColor.White);
+                break;
+            }
         }
     }
 
@@ -83,18 +91,17 @@ public static class AnnotationDrawing
         return colors;
     }
 
-    private static string Words(Annotation annotation, DrawingStyle style)
-    {
-        var label = style.Labels ? annotation.Label.Trim() : "";
-        var score = style.Scores && annotation.Score is { } s ? s.ToString("0.00", CultureInfo.InvariantCulture) : "";
-        return label.Length > 0 && score.Length > 0 ? $"{label} {score}" : label + score;
-    }
+    private static (string Label, string Score) Words(Annotation annotation, DrawingStyle style) => (
+        style.Labels ? annotation.Label.ReplaceLineEndings(" ").Trim() : "",
+        style.Scores && annotation.Score is { } score ? score.ToString("0.00", CultureInfo.InvariantCulture) : "");
 
-    private static string Shorten(string text, double capHeight, int room)
+    /// <summary>Both on one line; where it is too long the label is cut, never the score.</summary>
+    internal static string Shorten(string label, string score, double capHeight, int room)
     {
-        if (Painter.TextWidth(text, capHeight) <= room) return text;
-        while (text.Length > 1 && Painter.TextWidth(text + "..", capHeight) > room) text = text[..^1];
-        return text.Length > 1 ? text.TrimEnd() + ".." : "";
+        var end = label.Length > 0 && score.Length > 0 ? " " + score : score;
+        if (Painter.TextWidth(label + end, capHeight) <= room) return label + end;
+        while (label.Length > 1 && Painter.TextWidth(label + ".." + end, capHeight) > room) label = label[..^1];
+        return label.Length > 1 ? label.TrimEnd() + ".." + end : Painter.TextWidth(score, capHeight) <= room ? score : "";
     }
 
     private static bool IsLight(PixelColor c) => (0.299 * c.Red) + (0.587 * c.Green) + (0.114 * c.Blue) > 120;

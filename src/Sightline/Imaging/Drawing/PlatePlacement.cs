@@ -2,16 +2,20 @@ namespace Sightline.Imaging.Drawing;
 
 /// <summary>
 /// Finds room for label plates, one after the other. Each box offers places around and inside itself; the cheapest is
-/// taken: covering another plate costs most, then covering box edges, then distance from the favourite place above the
-/// upper left corner.
+/// taken: covering box edges costs most, then distance from the favourite place above the upper left corner. A plate that could only cover
+/// another, or would leave too little of the picture to see, gets no place: far from its box nobody could tell whose it is.
 /// </summary>
 internal sealed class PlatePlacement(int width, int height, IReadOnlyList<PixelRectangle> edges)
 {
+    /// <summary>Share of the picture that plates may cover together; a single one may always stand.</summary>
+    private const double LargestShare = 0.3;
+
     private readonly List<PixelRectangle> _taken = [];
 
-    /// <summary>Takes a place for a plate of this size near a box; always inside the picture when it fits there at all.</summary>
-    public PixelRectangle Place(PixelRectangle box, int plateWidth, int plateHeight, int margin)
+    /// <summary>Takes a place for a plate of this size near a box, inside the picture when it fits there at all; null where there is no room.</summary>
+    public PixelRectangle? Place(PixelRectangle box, int plateWidth, int plateHeight, int margin)
     {
+        if (_taken.Count > 0 && _taken.Sum(plate => plate.Area) + ((long)plateWidth * plateHeight) > LargestShare * width * height) return null;
         var best = default(PixelRectangle);
         var bestCost = double.PositiveInfinity;
         var order = 0;
@@ -25,6 +29,7 @@ internal sealed class PlatePlacement(int width, int height, IReadOnlyList<PixelR
             if (cost < bestCost) (best, bestCost) = (plate, cost);
         }
 
+        if (double.IsPositiveInfinity(bestCost)) return null;
         _taken.Add(best);
         return best;
     }
@@ -46,7 +51,7 @@ internal sealed class PlatePlacement(int width, int height, IReadOnlyList<PixelR
         yield return (right, box.Bottom - plateHeight);
         yield return (box.Right + margin, box.Bottom - plateHeight);
         yield return (box.Left - plateWidth - margin, box.Bottom - plateHeight);
-        for (var step = 1; step <= 4; step++)
+        for (var step = 1; step <= 2; step++)
         {
             var shift = step * (plateHeight + margin);
             yield return (box.Left, above - shift);
@@ -60,7 +65,7 @@ internal sealed class PlatePlacement(int width, int height, IReadOnlyList<PixelR
     {
         var area = (double)plate.Area;
         var cost = 0.0;
-        foreach (var other in _taken) cost += 20 * plate.Intersect(other.Grow(margin)).Area / area;
+        if (_taken.Exists(other => plate.Intersect(other.Grow(margin)).Area > 0)) return double.PositiveInfinity;
         cost += 0.5 * plate.Intersect(own).Area / area; // better not on the thing itself
         foreach (var edge in edges)
         {
