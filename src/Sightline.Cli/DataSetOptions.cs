@@ -21,10 +21,19 @@ internal sealed class DataSetOptions
     /// <summary>All formats as the command line spells them.</summary>
     public static string[] FormatNames { get; } = [.. Enum.GetNames<DataFormat>().Select(name => name.ToLowerInvariant())];
 
+    /// <summary>Those that can be written, too.</summary>
+    public static string[] WritableNames { get; } = [.. Enum.GetValues<DataFormat>().Where(DataFormats.CanWrite).Select(format => format.ToString().ToLowerInvariant())];
+
     /// <summary>Opens a data set as the options say.</summary>
-    public DataSet Open(ParseResult parsed, string path)
+    public DataSet Open(ParseResult parsed, string path) => Part(parsed, path, DataSet.Open(path, Format(parsed), parsed.GetValue(_pictures)));
+
+    /// <summary>As <see cref="Open"/>, for lint.</summary>
+    public DataSet OpenBroken(ParseResult parsed, string path) => Part(parsed, path, DataSet.OpenBroken(path, Format(parsed), parsed.GetValue(_pictures)));
+
+    private DataFormat? Format(ParseResult parsed) => parsed.GetValue(_format) is { } name ? DataFormats.Parse(name) : null;
+
+    private DataSet Part(ParseResult parsed, string path, DataSet data)
     {
-        var data = DataSet.Open(path, parsed.GetValue(_format) is { } name ? DataFormats.Parse(name) : null, parsed.GetValue(_pictures));
         if (parsed.GetValue(_split) is not { } split) return data;
         if (!data.Splits.Contains(split))
             throw new SightlineException(ErrorKind.BadData, $"{path} has no split '{split}'; it has {(data.Splits.Count == 0 ? "none" : string.Join(", ", data.Splits))}");

@@ -10,7 +10,7 @@ internal sealed class DataConvertCommand : ToolCommand
 {
     private readonly Argument<string> _input = new("INPUT") { Description = "Annotation file or folder of a data set" };
     private readonly Argument<string> _output = new("OUTPUT") { Description = "File to write (a folder for voc, yolo, flickr30k)" };
-    private readonly Option<string> _to = new("--to", "-t") { Description = $"Format to write: {string.Join(", ", DataSetOptions.FormatNames)}", HelpName = "FORMAT", Required = true };
+    private readonly Option<string> _to = new("--to", "-t") { Description = $"Format to write: {string.Join(", ", DataSetOptions.WritableNames)}", HelpName = "FORMAT", Required = true };
     private readonly DataSetOptions _open;
     private readonly Option<bool> _copy = new("--copy-pictures") { Description = "Copy the pictures beside the annotations" };
     private readonly Option<double?> _holdOut = new("--hold-out") { Description = "Mark this random share of the pictures 'val', the rest 'train'", HelpName = "SHARE" };
@@ -31,7 +31,7 @@ internal sealed class DataConvertCommand : ToolCommand
             "sightline data convert flowers problems.json --to visualrft --value subject=\"a plant\" --value property=\"species of the plant\"",
             "sightline data convert ViRFT_COCO problems.jsonl --to problems --copy-pictures")
     {
-        _to.AcceptOnlyFromAmong(DataSetOptions.FormatNames);
+        _to.AcceptOnlyFromAmong(DataSetOptions.WritableNames);
         Add(_input);
         Add(_output);
         Add(_to);
@@ -72,6 +72,8 @@ internal sealed class DataConvertCommand : ToolCommand
         var result = DataConverter.Convert(data, settings.Output, settings.To, settings.CopyPictures);
         foreach (var note in data.Notes) Terminal.Hint($"note: {note}");
         foreach (var loss in result.Losses) Terminal.Hint($"lost: {loss}");
+        if (result.MissingPictures > 0 && !settings.CopyPictures)
+            Terminal.Hint($"warning: {result.MissingPictures} pictures do not lie in {Path.Combine(settings.Output, DataConverter.PicturePlace(settings.To))}, where {result.Format.ToString().ToLowerInvariant()} looks for them: --copy-pictures copies them there");
         Terminal.Line(string.Create(
             CultureInfo.InvariantCulture,
             $"{result.Output}: {result.Samples} pictures, {result.Objects} boxes, {result.Phrases} phrases ({result.Format.ToString().ToLowerInvariant()})"));

@@ -35,7 +35,7 @@ internal sealed class DataLintCommand : ToolCommand
         Add(_json);
         SetAction(parsed =>
         {
-            var sets = parsed.GetRequiredValue(_paths).Select(path => _open.Open(parsed, path)).ToList();
+            var sets = parsed.GetRequiredValue(_paths).Select(path => _open.OpenBroken(parsed, path)).ToList();
             return Run(sets, new Settings(!parsed.GetValue(_noPictures), parsed.GetValue(_strict), parsed.GetValue(_most), JsonTarget(parsed, _json)));
         });
     }
@@ -61,6 +61,7 @@ internal sealed class DataLintCommand : ToolCommand
         Name = string.Join(" + ", sets.Select(set => set.Name)),
         Classes = [.. sets.SelectMany(set => set.Classes).Distinct()],
         Notes = [.. sets.SelectMany(set => set.Notes)],
+        Strays = [.. sets.SelectMany(set => set.Strays.Select(stray => $"{set.Name}: {stray}"))],
         Problems = sets.TrueForAll(set => set.Problems is null) ? null : [.. sets.SelectMany(set => (set.Problems ?? []).Select(problem => problem with { Id = $"{set.Name}/{problem.Id}" }))],
         Samples = [.. sets.SelectMany((set, number) => set.Samples.Select(sample => sample with
         {

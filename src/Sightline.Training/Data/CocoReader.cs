@@ -109,10 +109,16 @@ internal sealed class CocoReader
             if (!perImage.TryAdd(sample.Number!.Value, ([], [], frame))) throw DataFile.Bad(_path, $"two images have the id {sample.Number}");
         }
 
+        var strays = new List<string>();
         for (var i = 0; i < _annotations.Count; i++)
         {
             var (image, category, labelled, b) = _annotations[i];
-            if (!perImage.TryGetValue(image, out var list)) throw DataFile.Bad(_path, $"annotations[{i}] is about image {image}, which is not in 'images'");
+            if (!perImage.TryGetValue(image, out var list))
+            {
+                strays.Add($"annotations[{i}] is about image {image}, which is not in 'images'");
+                continue;
+            }
+
             list.Boxes.Add(labelled with { Label = NameOf(names, category), Box = Box.FromXywh(b[0], b[1], b[2], b[3], list.Frame) });
         }
 
@@ -128,6 +134,7 @@ internal sealed class CocoReader
             Classes = [.. _categories.Select(c => c.Name)],
             PictureFolder = folder,
             Extra = Join(_extra),
+            Strays = strays,
             Samples = [.. _images.Select(i => i.Sample with
             {
                 Objects = perImage[i.Sample.Number!.Value].Boxes,

@@ -7,7 +7,11 @@ namespace Sightline.Training.Data;
 /// <param name="Objects">Labelled boxes written.</param>
 /// <param name="Phrases">Phrases written.</param>
 /// <param name="Losses">What the target format cannot hold, one clear sentence each; empty when nothing was lost.</param>
-public sealed record ConversionResult(string Output, DataFormat Format, int Samples, int Objects, int Phrases, IReadOnlyList<string> Losses);
+public sealed record ConversionResult(string Output, DataFormat Format, int Samples, int Objects, int Phrases, IReadOnlyList<string> Losses)
+{
+    /// <summary>Pictures that do not lie where a format of folders looks for them; 0 for formats of one file, which name their pictures' places.</summary>
+    public int MissingPictures { get; init; }
+}
 
 /// <summary>Turns a data set into another format, and says what that format cannot hold.</summary>
 public static class DataConverter
@@ -41,8 +45,18 @@ public static class DataConverter
         }
 
         Write(data, output, format, copyPictures);
-        return result;
+        return DataFormats.IsFolder(format)
+            ? result with { MissingPictures = data.Samples.Count(sample => sample.PictureFile.Length > 0 && !File.Exists(Path.Combine(output, PicturePlace(format), sample.PictureFile))) }
+            : result;
     }
+
+    /// <summary>The folder, beside the annotations, in which a format expects its pictures.</summary>
+    public static string PicturePlace(DataFormat format) => format switch
+    {
+        DataFormat.Voc => "JPEGImages",
+        DataFormat.Flickr30k => "flickr30k-images",
+        _ => "images",
+    };
 
     /// <summary>The format as people spell it.</summary>
     internal static string Name(DataFormat format) => format switch
@@ -108,6 +122,13 @@ public static class DataConverter
             Note(phrases.Count(p => !p.IsGrounded), format is DataFormat.Flickr30k or Own, "phrases that no box is given for");
         }
 
+        if (format != data.Format)
+        {
+            // a label file of YOLO says neither: they come from the pictures
+            var guessed = data.Format == DataFormat.Yolo ? data.Samples.Count(s => s.Width <= 0 && data.ResolvePicture(s) is null) : 0;
+            if (guessed > 0) losses.Add($"pictures: {guessed} are not in '{data.PictureFolder}', so that their sizes are not known and the ends of their names (.jpg) are guessed; give their folder");
+        }
+
         Note(data.Samples.Count(s => s.Label is not null), format is Own, "labels of whole pictures");
         Note(phrases.Count(p => p.Segmentation is not null), format is Own || !HoldsPhrases(format), "masks of phrases");
         Note(data.Samples.Count(s => s.Split is not null), format is DataFormat.Voc or DataFormat.Flickr30k or Own || format == data.Format, "split marks");
@@ -126,12 +147,7 @@ public static class DataConverter
 
     private static void Copy(DataSet data, string root, string temporary, DataFormat format)
     {
-        var place = format switch
-        {
-            DataFormat.Voc => "JPEGImages",
-            DataFormat.Flickr30k => "flickr30k-images",
-            _ => "images",
-        };
+        var place = PicturePlace(format);
         var folder = Path.Combine(temporary, place);
         foreach (var sample in data.Samples)
         {

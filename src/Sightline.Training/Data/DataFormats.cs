@@ -15,6 +15,14 @@ public static class DataFormats
     /// <summary>Reads a data set; see <see cref="DataSet.Open"/>.</summary>
     public static DataSet Read(string path, DataFormat? format = null, string? pictures = null)
     {
+        var data = ReadBroken(path, format, pictures);
+        if (data.Strays.Count == 0) return data;
+        throw DataFile.Bad(path, $"{data.Strays[0]}{(data.Strays.Count > 1 ? $", and {data.Strays.Count - 1} more like it (sightline data lint lists them)" : "")}");
+    }
+
+    /// <summary>See <see cref="DataSet.OpenBroken"/>.</summary>
+    internal static DataSet ReadBroken(string path, DataFormat? format, string? pictures)
+    {
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (!File.Exists(path) && !Directory.Exists(path)) throw new SightlineException(ErrorKind.NotFound, $"there is no data set at {path}");
         if (pictures is not null && !Directory.Exists(pictures)) throw new SightlineException(ErrorKind.NotFound, $"there is no picture folder {pictures}");
@@ -81,6 +89,9 @@ public static class DataFormats
                 break;
         }
     }
+
+    /// <summary>False for formats that are only read.</summary>
+    public static bool CanWrite(DataFormat format) => format is not (DataFormat.Lisa or DataFormat.Folders);
 
     /// <summary>True for the formats that are a folder of files.</summary>
     public static bool IsFolder(DataFormat format) => format is DataFormat.Voc or DataFormat.Yolo or DataFormat.Flickr30k;

@@ -28,6 +28,7 @@ public static class DataLint
         ArgumentNullException.ThrowIfNull(data);
         options ??= new LintOptions();
         var findings = new List<LintFinding>();
+        findings.AddRange(data.Strays.Select(stray => new LintFinding(LintRule.StrayLabel, LintSeverity.Error, data.Name, stray)));
         var wrongFrame = CheckFrames(data, findings);
         foreach (var sample in data.Samples) CheckSample(data, sample, options, wrongFrame, findings);
         foreach (var group in data.Samples.GroupBy(s => s.Id).Where(g => g.Count() > 1))

@@ -30,12 +30,19 @@ public sealed record DataSet
     /// <summary>What was passed over while reading, one clear sentence each (an empty label file, a stray XML).</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
 
+    /// <summary>Labels that belong to no picture of the set, one clear sentence each. Only <see cref="OpenBroken"/> gives a set with some.</summary>
+    public IReadOnlyList<string> Strays { get; init; } = [];
+
     /// <summary>Reads a data set, finding out its format from what lies there (see <see cref="DataFormats"/>).</summary>
     /// <param name="path">An annotation file, or the folder of a data set.</param>
     /// <param name="format">The format, when known; null to find out.</param>
     /// <param name="pictures">The folder with the pictures, when it is not where the format puts it.</param>
     /// <exception cref="SightlineException">NotFound or BadData, naming the file and the line or entry.</exception>
     public static DataSet Open(string path, DataFormat? format = null, string? pictures = null) => DataFormats.Read(path, format, pictures);
+
+    /// <summary>As <see cref="Open"/>, for a look at what is wrong: labels that belong to no picture are left out and listed in <see cref="Strays"/>.</summary>
+    /// <exception cref="SightlineException">As there, for what keeps the rest from being read.</exception>
+    public static DataSet OpenBroken(string path, DataFormat? format = null, string? pictures = null) => DataFormats.ReadBroken(path, format, pictures);
 
     /// <summary>The file of a sample's picture, or null when it is not there (or the sample carries its bytes).</summary>
     public string? ResolvePicture(DataSample sample)

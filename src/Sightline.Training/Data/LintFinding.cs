@@ -44,6 +44,9 @@ public enum LintRule
 
     /// <summary>A sample id that stands twice.</summary>
     DuplicateId,
+
+    /// <summary>A label that belongs to no picture of the set.</summary>
+    StrayLabel,
 }
 
 /// <summary>How much a finding matters.</summary>

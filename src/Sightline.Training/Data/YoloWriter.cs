@@ -19,9 +19,20 @@ internal static class YoloWriter
         }
 
         DataFile.WriteText(Path.Combine(folder, "classes.txt"), string.Concat(classes.Select(c => c + "\n")));
-        var yaml = new StringBuilder("path: .\ntrain: images\nval: images\nnames:\n");
+        var yaml = new StringBuilder("path: .\n").Append(Splits(data)).Append("names:\n");
         for (var i = 0; i < classes.Count; i++) yaml.Append(CultureInfo.InvariantCulture, $"  {i}: '{classes[i].Replace("'", "''", StringComparison.Ordinal)}'\n");
         DataFile.WriteText(Path.Combine(folder, "data.yaml"), yaml.ToString());
+    }
+
+    /// <summary>
+    /// The splits that there are: by folders where pictures lie in images/SPLIT, as the format has them; else all in one, since the same pictures under train and
+    /// val would be measured by what was learned by heart.
+    /// </summary>
+    private static string Splits(DataSet data)
+    {
+        string[] splits = data.Samples.All(sample => sample.Split is { } split && sample.PictureFile.StartsWith(split + "/", StringComparison.Ordinal)) ? [.. data.Splits] : [];
+        if (splits.Length > 0) return string.Concat(splits.Select(split => $"{split}: images/{split}\n"));
+        return $"{(data.Splits is [var only] && data.Samples.All(sample => sample.Split is not null) ? only : "train")}: images\n";
     }
 
     private static string Line(LabelledBox o, int number, bool keepPolygon)

@@ -8,7 +8,7 @@ public sealed record ClassName(IReadOnlyList<string> One, IReadOnlyList<string> 
 
 /// <summary>
 /// Readable phrases for the labels of a data set ("RBC" is "red blood cell"). A label without an entry speaks for itself:
-/// lower case, with spaces for underscores.
+/// lower case (but for abbreviations), with spaces for underscores.
 /// </summary>
 /// <remarks>
 /// The side file is a JSON object from label to a phrase, to a list of phrases (synonyms, the usual one first), or to
@@ -27,6 +27,14 @@ public sealed class ClassNames
 
     /// <summary>The labels that have an entry of their own.</summary>
     public IReadOnlyCollection<string> Labels => _names.Keys;
+
+    /// <summary>Whether a label looks like an abbreviation ("WBC", "bgr"), which says nothing to a model that reads words.</summary>
+    public static bool IsCode(string label)
+    {
+        ArgumentNullException.ThrowIfNull(label);
+        var letters = label.Where(char.IsAsciiLetter).ToArray();
+        return (letters.Length >= 2 && letters.All(char.IsAsciiLetterUpper)) || (letters.Length >= 3 && !letters.Any(letter => "aeiouyAEIOUY".Contains(letter, StringComparison.Ordinal)));
+    }
 
     /// <summary>The words for a label.</summary>
     public ClassName this[string label] => _names.TryGetValue(label, out var name) ? name : FromPhrases([Readable(label)]);
@@ -139,5 +147,5 @@ public sealed class ClassNames
 
     private static ClassName FromPhrases(IReadOnlyList<string> one) => new(one, [.. one.Select(Plural)]);
 
-    private static string Readable(string label) => label.Replace('_', ' ').Trim().ToLowerInvariant() is { Length: > 0 } words ? words : label;
+    private static string Readable(string label) => label.Replace('_', ' ').Trim() is { Length: > 0 } words ? IsCode(words) ? words : words.ToLowerInvariant() : label;
 }

@@ -21,6 +21,63 @@ public sealed class DataTests : IDisposable
         Assert.Equal([10, 10, 10], back.Samples.Select(sample => sample.Objects.Single().Box.Width));
     }
 
+    [Theory]
+    [InlineData("yolo", "images")]
+    [InlineData("voc", "JPEGImages")]
+    public async Task Convert_says_that_pictures_are_not_where_the_format_looks(string format, string place)
+    {
+        var coco = MakeSet("cells", pictures: 3);
+        var output = Path.Combine(_folder, "out");
+        var run = await CommandLineRun.Of("data", "convert", coco, output, "--to", format);
+        Assert.Equal((0, $"warning: 3 pictures do not lie in {Path.Combine(output, place)}, where {format} looks for them: --copy-pictures copies them there"), (run.ExitCode, run.Sentence));
+        if (format == "yolo")
+        {
+            var back = await CommandLineRun.Of("data", "convert", output, Path.Combine(_folder, "back.jsonl"), "--to", "sightline");
+            Assert.Contains($"lost: pictures: 3 are not in '{Path.Combine(output, "labels")}', so that their sizes are not known and the ends of their names (.jpg) are guessed", back.Error);
+        }
+
+        run = await CommandLineRun.Of("data", "convert", coco, output, "--to", format, "--copy-pictures");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Equal((0, ""), ((await CommandLineRun.Of("data", "convert", coco, output, "--to", format)).ExitCode, run.Error)); // they lie there already
+        Assert.Equal(0, (await CommandLineRun.Of("data", "lint", output)).ExitCode);
+    }
+
+    [Fact]
+    public async Task Yolo_names_the_splits_that_there_are()
+    {
+        var output = Path.Combine(_folder, "yolo");
+        await CommandLineRun.Of("data", "convert", MakeSet("cells", pictures: 2), output, "--to", "yolo", "--copy-pictures");
+        var yaml = await File.ReadAllTextAsync(Path.Combine(output, "data.yaml"));
+        Assert.Contains("train: images\n", yaml);
+        Assert.DoesNotContain("val:", yaml);
+    }
+
+    [Fact]
+    public async Task Only_formats_that_are_written_can_be_asked_for()
+    {
+        var run = await CommandLineRun.Of("data", "convert", MakeSet("cells", pictures: 1), Path.Combine(_folder, "x"), "--to", "lisa");
+        Assert.Equal((int)ErrorKind.Usage, run.ExitCode);
+        var help = await CommandLineRun.Of("data", "convert", "--help");
+        var formats = help.Out.Split("--to")[1].Split("--format")[0];
+        Assert.Contains("voc", formats);
+        Assert.DoesNotContain("lisa", formats);
+        Assert.DoesNotContain("folders", formats);
+    }
+
+    [Fact]
+    public async Task Lint_lists_all_labels_without_a_picture_and_other_commands_name_the_first()
+    {
+        var coco = MakeSet("cells", pictures: 3);
+        await File.WriteAllTextAsync(coco, (await File.ReadAllTextAsync(coco)).Replace("\"image_id\": 1,", "\"image_id\": 71,").Replace("\"image_id\": 3,", "\"image_id\": 73,"));
+        var run = await CommandLineRun.Of("data", "lint", coco);
+        Assert.Equal((int)ErrorKind.CheckFailed, run.ExitCode);
+        Assert.Contains("2 stray-label", run.Out);
+        Assert.Contains("image 73", run.Out);
+        var other = await CommandLineRun.Of("data", "inspect", coco);
+        Assert.Equal((int)ErrorKind.BadData, other.ExitCode);
+        Assert.Contains("annotations[0] is about image 71, which is not in 'images', and 1 more like it", other.Sentence);
+    }
+
     [Fact]
     public async Task Convert_can_hold_out_blocks()
     {
