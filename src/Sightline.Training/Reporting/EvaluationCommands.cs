@@ -13,11 +13,12 @@ internal static class EvaluationCommands
     {
         if (source.Pictures is not { } pictures || opened is not PictureSource data || (pictures.HoldOutEvery > 0 && !pictures.HeldOutPart)) yield break;
         var part = Part(pictures);
-        if (data.ClassPhrases.Count > 0) yield return $"sightline evaluate detection --model THIS_FOLDER{part}";
+        var draws = string.Create(CultureInfo.InvariantCulture, $" --seed {seed}"); // of expressions and intervals, as FinalMeasurement
+        if (data.ClassPhrases.Count > 0) yield return $"sightline evaluate detection --model THIS_FOLDER{part}{draws}";
         if (!data.HasExpressions) yield break;
-        var expressions = data.GeneratedExpressions == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $" --expressions {data.GeneratedExpressions} --seed {seed}");
+        var expressions = data.GeneratedExpressions == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $" --expressions {data.GeneratedExpressions}");
         var incomplete = pictures.IncompleteLabels.Count == 0 ? "" : $" --incomplete-labels {string.Join(' ', pictures.IncompleteLabels.Select(Quote))}";
-        yield return $"sightline evaluate referring --model THIS_FOLDER{part}{expressions}{incomplete}";
+        yield return $"sightline evaluate referring --model THIS_FOLDER{part}{expressions}{incomplete}{draws}";
     }
 
     private static string Part(PictureRecipe pictures)
