@@ -60,8 +60,15 @@ internal sealed class EvaluationData
         return data;
     }
 
-    /// <summary>The words for its classes.</summary>
-    public ClassNames Names(ParseResult parsed, DataSet data) => parsed.GetValue(_phrases) is { } file ? ClassNames.LoadFor(data, file) : ClassNames.Plain;
+    /// <summary>The words for its classes; labels that look like codes are said to be asked as they stand.</summary>
+    public ClassNames Names(ParseResult parsed, DataSet data, Terminal terminal)
+    {
+        if (parsed.GetValue(_phrases) is { } file) return ClassNames.LoadFor(data, file);
+        string[] codes = [.. data.Classes.Where(ClassNames.IsCode).Take(3)];
+        if (codes.Length > 0)
+            terminal.Hint($"note: {string.Join(", ", codes.Select(code => $"'{code}'"))} {(codes.Length == 1 ? "is" : "are")} asked as {(codes.Length == 1 ? "it stands" : "they stand")}; --phrases FILE gives labels words, such as {{ \"{codes[0]}\": \"what it means\" }}");
+        return ClassNames.Plain;
+    }
 
     /// <summary>Renews a line on stderr where a person watches.</summary>
     public static Action<int, int>? Progress(Terminal terminal) => !terminal.IsInteractive ? null : (done, all) =>

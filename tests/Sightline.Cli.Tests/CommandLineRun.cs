@@ -15,6 +15,9 @@ internal sealed record CommandLineRun(int ExitCode, string Out, string Error)
         return new CommandLineRun(code, output.ToString(), error.ToString());
     }
 
+    /// <summary>What stderr says beside the files that were written.</summary>
+    public string Warnings => string.Concat(Error.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !line.StartsWith("wrote ", StringComparison.Ordinal)).Select(line => line + "\n"));
+
     /// <summary>The only line of stderr.</summary>
     public string Sentence => Assert.Single(Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
 }

@@ -95,6 +95,7 @@ internal abstract class AskCommand : ToolCommand
     {
         if (settings is { ExportTo: not null, Export: null }) throw new SightlineException(ErrorKind.Usage, "--export-to says where --export writes: add --export coco, yolo or voc");
         foreach (var output in new[] { settings.Annotated, settings.ExportTo, settings.Json }) OutputFile.RequireOther(output, settings.Picture);
+        if (settings.Annotated is { } name) OutputFile.RequirePicture(name);
         var picture = Picture.Load(settings.Picture); // before the model: a wrong path is the commonest mistake
         using var grounder = Grounder.Load(ModelLocation.Resolve(settings.Model), settings.Weights, cancellation);
         var result = await AskAsync(grounder, picture, settings, cancellation);

@@ -40,7 +40,7 @@ internal sealed class EvaluateClassificationCommand : ToolCommand
     private async Task<int> RunAsync(ParseResult parsed, Settings settings, CancellationToken cancellation)
     {
         var data = _data.Data(parsed);
-        var names = _data.Names(parsed, data);
+        var names = _data.Names(parsed, data, Terminal);
         var other = settings.Against is { } file ? ClassificationResult.LoadAnswers(file) : null;
         using var grounder = _data.Load(parsed);
         var results = new List<ClassificationResult>();

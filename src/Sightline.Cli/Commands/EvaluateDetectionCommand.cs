@@ -61,7 +61,7 @@ internal sealed class EvaluateDetectionCommand : ToolCommand
     private async Task<int> RunAsync(ParseResult parsed, Settings settings, CancellationToken cancellation)
     {
         var data = _data.Data(parsed);
-        var names = _data.Names(parsed, data);
+        var names = _data.Names(parsed, data, Terminal);
         var other = settings.Against is { } file ? CocoDetections.Load(file) : null;
         using var grounder = _data.Load(parsed);
         var runs = new List<DetectionRun>();
@@ -74,7 +74,7 @@ internal sealed class EvaluateDetectionCommand : ToolCommand
         if (!Ranks.IsRoot) return ExitCode.Success; // rank 0 has all answers, too, and scores them
         var (truth, detections) = runs[0];
         if (other is not null) other = DetectionsFile.Fit(Terminal, settings.Against!, other, truth);
-        if (settings.Detections is { } path) OutputFile.Write(path, stream => WriteDetections(stream, truth, detections));
+        if (settings.Detections is { } path) OutputFile.WriteAndSay(Terminal, path, stream => WriteDetections(stream, truth, detections));
         if (settings.Failures is { } folder)
         {
             foreach (var written in FailurePictures.Write(folder, data, runs[0], settings.Worst)) Terminal.Hint($"wrote {written}");
@@ -118,7 +118,8 @@ internal sealed class EvaluateDetectionCommand : ToolCommand
 
     private static IEnumerable<string> Notes(DataSet data, DetectionRun run, Settings settings, bool speaks)
     {
-        if (!speaks) yield return $"classes asked {settings.Together} together";
+        if (!speaks && settings.Together == 1) yield return "classes asked one by one";
+        else if (!speaks && data.Classes.Count > 1) yield return $"classes asked {Math.Min(settings.Together, data.Classes.Count)} together";
         if (data.Problems is not null) yield return "problems say of a picture only which classes were asked for: no other class counts there, for or against (as in LVIS); COCO's own file gives the official figures over all classes";
         if (settings.Protocol == EvaluationProtocol.Published) yield return "as Visual-RFT publishes it: each picture was asked only for the classes that it has, so that no box of another class counts against the model";
         if (run.Spoken.Note is { } note) yield return note;

@@ -43,7 +43,7 @@ internal sealed class InspectTokensCommand : ToolCommand
         var tokenizer = Tokenizer.Load(ModelLocation.Resolve(settings.Model));
         if (settings.Output is { } path)
         {
-            OutputFile.Write(path, stream => WriteAll(settings, tokenizer, stream));
+            OutputFile.WriteAndSay(Terminal, path, stream => WriteAll(settings, tokenizer, stream));
             return ExitCode.Success;
         }
 

@@ -39,7 +39,7 @@ internal sealed class RewardCommand : ToolCommand
         if (settings.Function is null || settings.Input is null) throw new SightlineException(ErrorKind.Usage, "reward needs --function and --input; --list shows the rewards");
         var function = RewardFunctions.Get(settings.Function);
         var scores = Score(function, settings.Input);
-        if (settings.Output is { } output) OutputFile.Write(output, scores.WriteTo);
+        if (settings.Output is { } output) OutputFile.WriteAndSay(Terminal, output, scores.WriteTo);
         else Terminal.Out.Write(Encoding.UTF8.GetString(scores.ToArray()));
         return ExitCode.Success;
     }

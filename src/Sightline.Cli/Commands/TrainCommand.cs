@@ -18,7 +18,8 @@ internal sealed class TrainCommand : ToolCommand
     private readonly Option<string[]> _set = new("--set") { Description = "Another value for a key of the recipe, such as stages[1].steps=500; may be repeated", HelpName = "KEY=VALUE" };
     private readonly Option<string?> _batch = new("--batch") { Description = "Pictures a micro-batch in all stages; auto: the largest that fits into memory", HelpName = "N|auto" };
     private readonly Option<int?> _preflight = new("--preflight") { Description = "Sample answers to the first N problems, judge them, train nothing", HelpName = "N" };
-    private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "No plan, no progress" };
+    private readonly Option<bool> _despite = new("--despite-memory") { Description = "Start even where the plan does not fit into memory" };
+    private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "No plan (and no check that memory suffices), no progress" };
     private readonly Option<string?> _json = JsonOption("the outcome");
 
     public TrainCommand()
@@ -40,19 +41,20 @@ internal sealed class TrainCommand : ToolCommand
         });
         Add(_batch);
         Add(_preflight);
+        Add(_despite);
         Add(_quiet);
         RequireJsonFile(_json);
         Add(_json);
         SetAction((parsed, cancellation) => Task.FromResult(Run(
             new Settings(
                 parsed.GetRequiredValue(_recipe), parsed.GetValue(_output), parsed.GetValue(_planOnly), parsed.GetValue(_set) ?? [],
-                parsed.GetValue(_batch) is { } batch ? BatchOf(batch) : null, parsed.GetValue(_quiet), JsonTarget(parsed, _json), parsed.GetValue(_preflight)),
+                parsed.GetValue(_batch) is { } batch ? BatchOf(batch) : null, parsed.GetValue(_quiet), JsonTarget(parsed, _json), parsed.GetValue(_preflight), parsed.GetValue(_despite)),
             cancellation)));
     }
 
     public override bool DividesItsWork => true;
 
-    private sealed record Settings(string Recipe, string? Output, bool PlanOnly, string[] Set, int? Batch, bool Quiet, string? Json, int? Preflight);
+    private sealed record Settings(string Recipe, string? Output, bool PlanOnly, string[] Set, int? Batch, bool Quiet, string? Json, int? Preflight, bool DespiteMemory);
 
     /// <summary>0 for auto, null for no batch.</summary>
     private static int? BatchOf(string text)
@@ -105,8 +107,13 @@ internal sealed class TrainCommand : ToolCommand
         using var trainer = new PolicyTrainer(stored ?? recipe, folder);
         if (stored is null)
         {
-            if (!settings.Quiet) TuningText.Hint(Terminal, trainer.Plan());
-            else if (recipe.Stages.Any(stage => stage.Batch == 0)) trainer.Plan();
+            if (!settings.Quiet || recipe.Stages.Any(stage => stage.Batch == 0))
+            {
+                var plan = trainer.Plan();
+                if (!settings.Quiet) TuningText.Hint(Terminal, plan);
+                if (!settings.DespiteMemory) TrainingPlanText.RequireRoom(plan.PeakBytes, plan.AvailableBytes, TuningText.Advice);
+            }
+
             folder.Store(trainer.Recipe);
         }
         else if (!settings.Quiet)
@@ -190,6 +197,7 @@ internal sealed class TrainCommand : ToolCommand
         {
             var plan = trainer.Plan();
             if (!settings.Quiet) TrainingPlanText.Hint(Terminal, plan);
+            if (!settings.DespiteMemory) TrainingPlanText.RequireRoom(plan.PeakBytes, plan.AvailableBytes, TrainingPlanText.Advice);
         }
 
         folder.Store(trainer.Recipe);

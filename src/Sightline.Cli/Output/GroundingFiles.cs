@@ -14,19 +14,20 @@ internal static class GroundingFiles
         result.Annotate().Save(path);
     }
 
-    /// <summary>NAME-001-phrase-words.png and so on, best first. Returns the paths.</summary>
+    /// <summary>NAME-001-phrase-words.png and so on, in the order of the table: phrase by phrase, best first. Returns the paths.</summary>
     public static IReadOnlyList<string> WriteCrops(GroundingResult result, string folder, string name, double margin)
     {
-        if (result.Detections.Count == 0) MakeFolder(folder);
-        return result.Detections.Count == 0 ? [] : AtomicFolder.Write(folder, temporary => WriteCrops(result, temporary, name, margin, result.Detections.Count));
+        Detection[] found = [.. result.Answers.SelectMany(answer => answer.Detections)];
+        if (found.Length == 0) MakeFolder(folder);
+        return found.Length == 0 ? [] : AtomicFolder.Write(folder, temporary => WriteCrops(result, found, temporary, name, margin));
     }
 
-    private static void WriteCrops(GroundingResult result, string folder, string name, double margin, int count)
+    private static void WriteCrops(GroundingResult result, Detection[] found, string folder, string name, double margin)
     {
-        for (var i = 0; i < count; i++)
+        for (var i = 0; i < found.Length; i++)
         {
-            var path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{name}-{i + 1:000}-{FileWords(result.Detections[i].Phrase)}.png"));
-            result.Crop(result.Detections[i], margin).Save(path);
+            var path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{name}-{i + 1:000}-{FileWords(found[i].Phrase)}.png"));
+            result.Crop(found[i], margin).Save(path);
         }
     }
 

@@ -22,6 +22,6 @@ internal static class JsonOutput
         using (var json = new Utf8JsonWriter(stream, Indented)) content(json);
         stream.WriteByte((byte)'\n');
         if (target == Stdout) terminal.Out.Write(System.Text.Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length));
-        else OutputFile.Write(target, stream.GetBuffer().AsSpan(0, (int)stream.Length));
+        else OutputFile.WriteAndSay(terminal, target, stream.GetBuffer().AsSpan(0, (int)stream.Length));
     }
 }

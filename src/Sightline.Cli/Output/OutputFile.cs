@@ -1,4 +1,6 @@
 
+using Sightline.Imaging;
+
 namespace Sightline.Cli.Output;
 
 /// <summary>Result files: whole or not there, except devices and pipes, which cannot be replaced.</summary>
@@ -10,6 +12,14 @@ internal static class OutputFile
     {
         if (output is not null && Real(output) == Real(input))
             throw new SightlineException(ErrorKind.Usage, $"{output} is what is read here and would be lost: write to another place");
+    }
+
+    /// <summary>Refuses, before the work, a name that no picture can be written to.</summary>
+    /// <exception cref="SightlineException">Usage: another extension than those of pictures, or a folder.</exception>
+    public static void RequirePicture(string path)
+    {
+        Picture.FormatToWrite(path);
+        if (Directory.Exists(path)) throw new SightlineException(ErrorKind.Usage, $"{path} is a folder: give a file name");
     }
 
     /// <summary>Whether a file lies in a folder or below it.</summary>
@@ -27,6 +37,22 @@ internal static class OutputFile
     {
         var bytes = content.ToArray();
         Write(path, stream => stream.Write(bytes));
+    }
+
+    /// <summary>As <see cref="Write(string, ReadOnlySpan{byte})"/>, and says so, at once: where a later result cannot be written, the earlier ones are known.</summary>
+    /// <exception cref="SightlineException">CannotWrite.</exception>
+    public static void WriteAndSay(Terminal terminal, string path, ReadOnlySpan<byte> content)
+    {
+        Write(path, content);
+        terminal.Hint($"wrote {path}");
+    }
+
+    /// <summary>As <see cref="Write(string, Action{Stream})"/>, and says so.</summary>
+    /// <exception cref="SightlineException">CannotWrite.</exception>
+    public static void WriteAndSay(Terminal terminal, string path, Action<Stream> write)
+    {
+        Write(path, write);
+        terminal.Hint($"wrote {path}");
     }
 
     /// <summary>Makes missing folders. The target keeps its old content when <paramref name="write"/> fails.</summary>

@@ -35,7 +35,7 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isInter
     /// <summary>A line beside the results.</summary>
     public void Hint(string text) => Error.WriteLine(text);
 
-    /// <summary>A table of results. A column whose title starts with '>' is right-aligned; cells are plain text.</summary>
+    /// <summary>A table of results. A column whose title starts with '>' is right-aligned; cells are plain text, each on one line.</summary>
     public void Table(ReadOnlySpan<string> columns, IEnumerable<string[]> rows)
     {
         var table = new Table { Border = TableBorder.Simple };
@@ -45,7 +45,7 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool isInter
             table.AddColumn(new TableColumn(Markup.Escape(isNumber ? column[1..] : column)) { Alignment = isNumber ? Justify.Right : Justify.Left, NoWrap = isNumber });
         }
 
-        foreach (var row in rows) table.AddRow(row.Select(cell => new Spectre.Console.Text(cell)));
+        foreach (var row in rows) table.AddRow(row.Select(cell => new Spectre.Console.Text(cell.ReplaceLineEndings(" "))));
         if (ReferenceEquals(Out, Console.Out) && !Console.IsOutputRedirected)
         {
             Ansi(Out, person: true).Write(table);

@@ -7,6 +7,9 @@ namespace Sightline.Cli.Output;
 /// <summary>A training plan for people and for scripts.</summary>
 internal static class TrainingPlanText
 {
+    /// <summary>What needs less memory.</summary>
+    public const string Advice = "--batch auto chooses a batch that does";
+
     /// <summary>A table of results.</summary>
     public static void Write(Terminal terminal, TrainingPlan plan)
     {
@@ -33,7 +36,7 @@ internal static class TrainingPlanText
         }
 
         terminal.Hint($"plan: {Summary(plan)}");
-        if (Shortage(plan) is { } shortage) terminal.Hint($"warning: {shortage}");
+        if (plan.Fits && Shortage(plan) is { } shortage) terminal.Hint($"warning: {shortage}");
     }
 
     /// <summary>One object.</summary>
@@ -43,6 +46,7 @@ internal static class TrainingPlanText
         json.WriteNumber("parameter_bytes", plan.ParameterBytes);
         json.WriteNumber("picture_bytes", plan.PictureBytes);
         json.WriteNumber("available_bytes", plan.AvailableBytes);
+        json.WriteBoolean("fits", plan.Fits);
         json.WriteNumber("seconds", Math.Round(plan.Duration.TotalSeconds, 3));
         json.WriteStartArray("stages");
         foreach (var stage in plan.Stages)
@@ -72,10 +76,18 @@ internal static class TrainingPlanText
     }}");
 
     private static string Summary(TrainingPlan plan) =>
-        $"about {Duration(plan.Duration)} without validation; at most {Bytes(plan.Stages.Max(stage => stage.PeakBytes))} of {Bytes(plan.AvailableBytes)}, {Bytes(plan.ParameterBytes)} of it for weights and optimizer, {Bytes(plan.PictureBytes)} for pictures";
+        $"about {Duration(plan.Duration)} without validation; at most {Bytes(plan.PeakBytes)} of {Bytes(plan.AvailableBytes)}, {Bytes(plan.ParameterBytes)} of it for weights and optimizer, {Bytes(plan.PictureBytes)} for pictures";
 
-    private static string? Shortage(TrainingPlan plan) => plan.Stages.Max(stage => stage.PeakBytes) > plan.AvailableBytes * TrainingPlan.UsableShare
-        ? "this may not fit into memory; --batch auto chooses a batch that does"
+    /// <summary>Refuses what is known not to fit; <paramref name="advice"/> says what needs less.</summary>
+    /// <exception cref="SightlineException">OutOfMemory with both sizes.</exception>
+    public static void RequireRoom(long needed, long available, string advice)
+    {
+        if (needed > available) throw new SightlineException(ErrorKind.OutOfMemory, $"by its plan the run needs {Bytes(needed)} of memory and there are {Bytes(available)}: {advice}; --despite-memory starts it all the same");
+    }
+
+    private static string? Shortage(TrainingPlan plan) =>
+        !plan.Fits ? $"this does not fit into memory; {Advice}"
+        : plan.PeakBytes > plan.AvailableBytes * TrainingPlan.UsableShare ? $"this may not fit into memory; {Advice}"
         : null;
 
     private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);

@@ -7,6 +7,9 @@ namespace Sightline.Cli.Output;
 /// <summary>Plan and preflight of a tuning run for people and for scripts.</summary>
 internal static class TuningText
 {
+    /// <summary>What needs less memory.</summary>
+    public const string Advice = "fewer prompts, shorter answers, recompute, smaller pictures or int8 weights need less";
+
     /// <summary>A table of the plan.</summary>
     public static void Write(Terminal terminal, TuningPlan plan)
     {
@@ -18,6 +21,7 @@ internal static class TuningText
                 Seconds(stage.SecondsSampling), Seconds(stage.SecondsLearning), TrainingPlanText.Duration(TimeSpan.FromSeconds(stage.SecondsPerStep * stage.Steps)),
             }));
         terminal.Line(Summary(plan));
+        if (Shortage(plan) is { } shortage) terminal.Line(shortage);
     }
 
     /// <summary>A few lines beside the results.</summary>
@@ -32,7 +36,7 @@ internal static class TuningText
         }
 
         terminal.Hint($"plan: {Summary(plan)}");
-        if (plan.PeakBytes > plan.AvailableBytes * TuningPlan.UsableShare) terminal.Hint("warning: this may not fit into memory; fewer prompts, shorter answers, recompute, smaller pictures or int8 weights need less");
+        if (plan.Fits && Shortage(plan) is { } shortage) terminal.Hint($"warning: {shortage}");
     }
 
     /// <summary>One object.</summary>
@@ -42,6 +46,7 @@ internal static class TuningText
         json.WriteNumber("weight_bytes", plan.WeightBytes);
         json.WriteNumber("trained_bytes", plan.TrainedBytes);
         json.WriteNumber("available_bytes", plan.AvailableBytes);
+        json.WriteBoolean("fits", plan.Fits);
         json.WriteNumber("seconds", Math.Round(plan.Duration.TotalSeconds, 3));
         json.WriteStartArray("stages");
         foreach (var stage in plan.Stages)
@@ -110,6 +115,11 @@ internal static class TuningText
         if (double.IsFinite(value)) json.WriteNumber(name, Math.Round(value, 6));
         else json.WriteNull(name);
     }
+
+    private static string? Shortage(TuningPlan plan) =>
+        !plan.Fits ? $"this does not fit into memory; {Advice}"
+        : plan.PeakBytes > plan.AvailableBytes * TuningPlan.UsableShare ? $"this may not fit into memory; {Advice}"
+        : null;
 
     private static string Summary(TuningPlan plan) =>
         $"at most {TrainingPlanText.Duration(plan.Duration)}, if every answer is as long as it may be; at most {TrainingPlanText.Bytes(plan.PeakBytes)} of {TrainingPlanText.Bytes(plan.AvailableBytes)}, {TrainingPlanText.Bytes(plan.WeightBytes)} of it for weights, {TrainingPlanText.Bytes(plan.TrainedBytes)} to train them";

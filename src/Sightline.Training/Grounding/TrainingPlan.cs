@@ -23,6 +23,12 @@ public sealed record TrainingPlan(long ParameterBytes, long PictureBytes, long A
         return recipe with { Stages = [.. recipe.Stages.Zip(Stages, (stage, plan) => stage with { Batch = plan.Batch })] };
     }
 
+    /// <summary>The largest need of any stage.</summary>
+    public long PeakBytes => Stages.Max(stage => stage.PeakBytes);
+
+    /// <summary>False where the run would need more memory than there is.</summary>
+    public bool Fits => PeakBytes <= AvailableBytes;
+
     /// <summary>Time of all stages at the measured speed, without validation.</summary>
     public TimeSpan Duration => TimeSpan.FromSeconds(Stages.Sum(stage => stage.Duration.TotalSeconds));
 }

@@ -21,6 +21,9 @@ public sealed record TuningPlan(long WeightBytes, long TrainedBytes, long Availa
     /// <summary>The largest need of any stage.</summary>
     public long PeakBytes => Stages.Max(stage => stage.PeakBytes);
 
+    /// <summary>False where the run would need more memory than there is.</summary>
+    public bool Fits => PeakBytes <= AvailableBytes;
+
     /// <summary>The recipe with the batches of this plan.</summary>
     public LanguageRecipe Apply(LanguageRecipe recipe)
     {

@@ -82,16 +82,22 @@ public sealed partial class Picture
     /// <exception cref="SightlineException">Usage for other extensions, CannotWrite, or MissingLibrary.</exception>
     public void Save(string path, int quality = 90)
     {
+        var encoded = Encode(FormatToWrite(path), quality);
+        AtomicFile.Write(path, stream => stream.Write(encoded));
+    }
+
+    /// <summary>The format that a file's extension says, for those who want to know before the work whether <see cref="Save"/> will take it.</summary>
+    /// <exception cref="SightlineException">Usage: pictures are not written with this extension.</exception>
+    public static PictureFormat FormatToWrite(string path)
+    {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        var format = Path.GetExtension(path).ToLowerInvariant() switch
+        return Path.GetExtension(path).ToLowerInvariant() switch
         {
             ".jpg" or ".jpeg" => PictureFormat.Jpeg,
             ".png" => PictureFormat.Png,
             ".webp" => PictureFormat.WebP,
             var other => throw new SightlineException(ErrorKind.Usage, $"{path}: pictures are written as .jpg, .png or .webp, not as '{other}'"),
         };
-        var encoded = Encode(format, quality);
-        AtomicFile.Write(path, stream => stream.Write(encoded));
     }
 
     /// <summary>The picture turned by an EXIF orientation: 1 as stored ... 8 (EXIF 2.32, tag 0x0112).</summary>

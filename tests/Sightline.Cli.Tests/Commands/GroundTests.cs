@@ -15,6 +15,9 @@ public class GroundTests(TinyModel tiny) : IClassFixture<TinyModel>
         Assert.Equal(0, run.ExitCode);
         Assert.All(run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries), line => Assert.StartsWith("wrote ", line));
         Assert.DoesNotContain("wrote", run.Out);
+        Assert.Contains($"wrote {tiny.At("answers.json")}\n", run.Error);
+        var crops = Directory.GetFiles(tiny.At("crops")).Order(StringComparer.Ordinal).Select(file => Path.GetFileNameWithoutExtension(file)[10..]).ToList();
+        Assert.Equal(["the-red-cell", "the-red-cell", "a-star", "a-star"], crops); // as in the table
         using var answers = JsonDocument.Parse(await File.ReadAllBytesAsync(tiny.At("answers.json")));
         var found = answers.RootElement.GetProperty("answers").EnumerateArray().SelectMany(answer => answer.GetProperty("detections").EnumerateArray()).ToList();
         Assert.NotEmpty(found);
@@ -71,6 +74,25 @@ public class GroundTests(TinyModel tiny) : IClassFixture<TinyModel>
         }
 
         Assert.Equal(before, await File.ReadAllBytesAsync(tiny.Photo));
+    }
+
+    [Theory]
+    [InlineData("found.xyz", "pictures are written as .jpg, .png or .webp, not as '.xyz'")]
+    [InlineData("", "is a folder: give a file name")]
+    public async Task A_name_that_no_picture_can_have_is_refused_before_the_model_is_looked_for(string name, string sentence)
+    {
+        Directory.CreateDirectory(tiny.At("folder.png"));
+        var run = await CommandLineRun.Of("ground", tiny.Photo, "the red cell", "-m", tiny.At("no-model"), "--output", tiny.At(name.Length > 0 ? name : "folder.png"));
+        Assert.Equal((int)ErrorKind.Usage, run.ExitCode);
+        Assert.Contains(sentence, run.Sentence);
+    }
+
+    [Fact]
+    public async Task A_phrase_with_a_line_break_stays_in_its_row()
+    {
+        var run = await CommandLineRun.Of("ground", tiny.Photo, "the red\ncell", "-m", tiny.Model, "--threshold", "0", "--most", "1", "--no-picture");
+        Assert.Equal(3, run.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        Assert.Contains("the red cell", run.Out);
     }
 
     [Fact]
@@ -230,7 +252,7 @@ public class GroundTests(TinyModel tiny) : IClassFixture<TinyModel>
         File.Copy(tiny.Photo, Path.Combine(samples, "one.png"), overwrite: true);
         await File.WriteAllTextAsync(Path.Combine(samples, "phrases.json"), "{\"one.png\": [\"a cell\", \"the ring\"]}");
         var run = await CommandLineRun.Of("demo", "--model", tiny.Model, "--samples", samples, "--output", tiny.At("demo"));
-        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Equal((0, ""), (run.ExitCode, run.Warnings));
         Assert.Contains("one.png", run.Out);
         Assert.True(File.Exists(tiny.At("demo", "one.boxes.jpg")));
     }
@@ -239,7 +261,7 @@ public class GroundTests(TinyModel tiny) : IClassFixture<TinyModel>
     public async Task Pixels_are_those_of_the_canvas()
     {
         var run = await CommandLineRun.Of("inspect", "pixels", tiny.Photo, "-m", tiny.Model, "--output", tiny.At("pixels.safetensors"), "--resized", tiny.At("resized.png"));
-        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Equal((0, ""), (run.ExitCode, run.Warnings));
         Assert.Contains("picture: 80 x 60\ncanvas: 64 x 64\npixel values [1, 64, 64, 3]", run.Out);
         using var file = Checkpoints.SafetensorsFile.Open(tiny.At("pixels.safetensors"));
         var values = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(file.Raw(file["pixel_values"]));

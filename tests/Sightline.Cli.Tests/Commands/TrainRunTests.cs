@@ -46,6 +46,7 @@ public sealed class TrainRunTests : IDisposable
         var card = await File.ReadAllTextAsync(Path.Combine(_recipe.Run(), "model", "README.md"));
         var commands = card.Split('\n').Select(line => line.Trim()).Where(line => line.StartsWith("sightline evaluate", StringComparison.Ordinal)).ToList();
         Assert.Equal(2, commands.Count);
+        Assert.All(commands, command => Assert.EndsWith(" --seed 3", command, StringComparison.Ordinal)); // the recipe's: expressions and intervals are drawn by it
         foreach (var command in commands)
         {
             var arguments = command.Replace("THIS_FOLDER", Path.Combine(_recipe.Run(), "model"), StringComparison.Ordinal).Split(' ')[1..];
@@ -62,6 +63,8 @@ public sealed class TrainRunTests : IDisposable
             Assert.Equal(json.RootElement.GetProperty("phrases_with_one_box").GetInt32(), score.GetProperty("expressions").GetInt32());
             Assert.Equal(json.RootElement.GetProperty("boxes").GetProperty("accuracy")[1].GetProperty("accuracy").GetDouble(), score.GetProperty("accuracy").GetDouble());
             Assert.Equal(json.RootElement.GetProperty("presence").GetProperty("mcc").GetDouble(), score.GetProperty("presence_mcc").GetDouble());
+            var interval = json.RootElement.GetProperty("presence").GetProperty("mcc_interval");
+            if (interval.GetProperty("low").GetDouble() is > -1 and var low) Assert.Contains(FormattableString.Invariant($"({low:0.000} to {interval.GetProperty("high").GetDouble():0.000})"), card, StringComparison.Ordinal);
         }
     }
 

@@ -16,7 +16,7 @@ public sealed class TuneTests : IDisposable
     {
         var run = _tuning.At("run");
         var done = await CommandLineRun.Of("train", _tuning.Path, "--output", run, "--quiet");
-        Assert.Equal((0, ""), (done.ExitCode, done.Error));
+        Assert.Equal((0, ""), (done.ExitCode, done.Warnings));
         Assert.True(File.Exists(TinyTuning.Adapters(run)));
         Assert.Contains("\"peft_type\": \"LORA\"", await File.ReadAllTextAsync(Path.Combine(run, "model", "adapter_config.json"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
         var lines = File.ReadLines(Path.Combine(run, "metrics.jsonl")).Select(line => JsonDocument.Parse(line).RootElement).ToList();
@@ -45,7 +45,7 @@ public sealed class TuneTests : IDisposable
     public async Task The_plan_chooses_a_batch_and_writes_nothing()
     {
         var done = await CommandLineRun.Of("train", _tuning.Path, "--output", _tuning.At("run"), "--plan-only", "--batch", "auto", "--json", _tuning.At("plan.json"));
-        Assert.Equal((0, ""), (done.ExitCode, done.Error));
+        Assert.Equal((0, ""), (done.ExitCode, done.Warnings));
         using var json = JsonDocument.Parse(await File.ReadAllTextAsync(_tuning.At("plan.json"), TestContext.Current.CancellationToken));
         var stages = json.RootElement.GetProperty("stages");
         Assert.Equal(2, stages[0].GetProperty("batch").GetInt32()); // all prompts of a step fit
@@ -59,7 +59,7 @@ public sealed class TuneTests : IDisposable
     public async Task Preflight_says_what_is_wrong_before_anything_is_trained()
     {
         var done = await CommandLineRun.Of("train", _tuning.Path, "--output", _tuning.At("run"), "--preflight", "3", "--json", _tuning.At("preflight.json"));
-        Assert.Equal((0, ""), (done.ExitCode, done.Error));
+        Assert.Equal((0, ""), (done.ExitCode, done.Warnings));
         using var json = JsonDocument.Parse(await File.ReadAllTextAsync(_tuning.At("preflight.json"), TestContext.Current.CancellationToken));
         Assert.Equal(9, json.RootElement.GetProperty("answers").GetInt32());
         Assert.Equal(3, json.RootElement.GetProperty("iou_histogram")[0].GetInt32() / 3); // 9 answers, one box each, none found

@@ -59,7 +59,7 @@ public sealed class VisualRftTests : IDisposable
         string[] asked = task == "classification" ? ["--prompt", "qwen/classification"] : task == "referring" ? ["--prompt", "qwen2/phrase"] : [];
         string[] line = ["evaluate", task, "-m", s_model, "-d", data, "--protocol", "both", "--constrained", "--max-tokens", "300", "--max-pixels", "3136", "--bootstrap", "20", .. asked];
         var run = await CommandLineRun.Of([.. line, "--json", _sets.At("score.json")]);
-        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Equal((0, ""), (run.ExitCode, run.Warnings));
         Assert.Contains("published", run.Out, StringComparison.Ordinal);
         using var json = JsonDocument.Parse(await File.ReadAllBytesAsync(_sets.At("score.json")));
         var spoken = json.RootElement.GetProperty("spoken");
@@ -73,7 +73,7 @@ public sealed class VisualRftTests : IDisposable
         string[] against = ["--against", _sets.At("score.json")];
         if (task == "detection") against = [];
         var spread = await CommandLineRun.Of([.. line, "--temperature", "1", "--runs", "2", .. against, "--json", _sets.At("spread.json")]);
-        Assert.Equal((0, ""), (spread.ExitCode, spread.Error));
+        Assert.Equal((0, ""), (spread.ExitCode, spread.Warnings));
         Assert.Contains("2 runs with the seeds 0 to 1", spread.Out, StringComparison.Ordinal);
         using var two = JsonDocument.Parse(await File.ReadAllBytesAsync(_sets.At("spread.json")));
         Assert.Equal(2, two.RootElement.GetProperty("runs").GetProperty("figures")[0].GetProperty("values").GetArrayLength());
@@ -86,7 +86,7 @@ public sealed class VisualRftTests : IDisposable
         var masks = _sets.At("masks.jsonl");
         await File.WriteAllTextAsync(masks, """{"picture": "0.png", "question": "the thing on the left", "segmentation": [[0, 0, 20, 0, 20, 20, 0, 20]]}""");
         var run = await CommandLineRun.Of("evaluate", "reasoning", "-d", _sets.Lisa(), "--masks", masks, "--bootstrap", "0", "--json", _sets.At("score.json"));
-        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Equal((0, ""), (run.ExitCode, run.Warnings));
         using var json = JsonDocument.Parse(await File.ReadAllBytesAsync(_sets.At("score.json")));
         // the first is the true square of 20 x 20 itself, the second question has none
         Assert.Equal(["gIoU 0.5", "cIoU 0.5", "box IoU 0.5", "box accuracy at 0.5 0.5"], json.RootElement.GetProperty("official").GetProperty("figures").EnumerateArray().Select(figure => $"{figure.GetProperty("name").GetString()} {figure.GetProperty("value").GetDouble().ToString(CultureInfo.InvariantCulture)}"));
