@@ -13,22 +13,6 @@ public class TrainTests(TinyModel tiny) : IClassFixture<TinyModel>
         Assert.False(Directory.Exists(tiny.At("runs", "planned")));
     }
 
-    [Fact]
-    public async Task What_does_not_fit_into_memory_is_said_and_not_started()
-    {
-        const string Huge = "stages[1].batch=1000000000";
-        var plan = await CommandLineRun.Of("train", Recipe("huge"), "--plan-only", "--set", Huge);
-        Assert.Equal(0, plan.ExitCode);
-        Assert.Contains("this does not fit into memory; --batch auto chooses a batch that does", plan.Out);
-        var json = await CommandLineRun.Of("train", Recipe("huge"), "--plan-only", "--set", Huge, "--json");
-        using (var document = JsonDocument.Parse(json.Out)) Assert.False(document.RootElement.GetProperty("fits").GetBoolean());
-        var run = await CommandLineRun.Of("train", Recipe("huge"), "--set", Huge);
-        Assert.Equal((int)ErrorKind.OutOfMemory, run.ExitCode);
-        Assert.Contains("error: by its plan the run needs ", run.Error);
-        Assert.Contains("--despite-memory starts it all the same", run.Error);
-        Assert.False(File.Exists(tiny.At("runs", "huge", "recipe.json"))); // another batch can be tried in the same folder
-    }
-
     [Theory]
     [InlineData("stages[1].steps=1", default(ErrorKind))]
     [InlineData("stages[1].stepz=1", ErrorKind.BadRecipe)]

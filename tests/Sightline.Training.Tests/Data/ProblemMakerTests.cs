@@ -17,7 +17,7 @@ public class ProblemMakerTests
         var data = Cells();
         var problems = ProblemMaker.Make(data, new ClassNames(new Dictionary<string, ClassName> { ["RBC"] = new(["red cell", "erythrocyte"], ["red cells"]) }), new ProblemOptions(), out var notes);
         // the crowd of platelets and the incomplete class are nobody's fault
-        Assert.Equal(["a.png: red cell", "a.png: wbc", "b.png: red cell"], problems.Select(problem => problem.Id));
+        Assert.Equal(["a.png: red cell", "a.png: WBC", "b.png: red cell"], problems.Select(problem => problem.Id));
         Assert.Contains("2 pairs", Assert.Single(notes), StringComparison.Ordinal);
         Assert.Contains("belonging to the category 'red cell' in the image", problems[0].Prompt, StringComparison.Ordinal);
         Assert.Equal("<answer>[{'Position': [50, 100, 250, 400], 'Confidence': 1}, {'Position': [0, 0, 1000, 1000], 'Confidence': 1}]</answer>", problems[0].Solution);
@@ -50,10 +50,10 @@ public class ProblemMakerTests
         var data = Cells();
         var open = ProblemMaker.Make(data, ClassNames.Plain, new ProblemOptions { Prompt = "qwen/detection" }, out _);
         Assert.All(open, problem => Assert.Equal((null, null, null), (problem.Solution, problem.Answer, problem.Frame)));
-        Assert.Contains("rbc, wbc", open[0].Prompt, StringComparison.Ordinal);
+        Assert.Contains("RBC, WBC", open[0].Prompt, StringComparison.Ordinal);
         var written = ProblemMaker.Make(data, ClassNames.Plain, new ProblemOptions { Prompt = "qwen/detection", OwnFrame = (width, height) => CoordinateFrame.Pixels(width * 2, height * 4) }, out _);
         Assert.Equal(CoordinateFrame.Pixels(400, 400), written[0].Frame);
-        Assert.Contains("{\"bbox_2d\": [20, 40, 100, 160], \"label\": \"rbc\"}", written[0].Solution, StringComparison.Ordinal);
+        Assert.Contains("{\"bbox_2d\": [20, 40, 100, 160], \"label\": \"RBC\"}", written[0].Solution, StringComparison.Ordinal);
     }
 
     [Fact]
