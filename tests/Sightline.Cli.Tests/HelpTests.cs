@@ -41,7 +41,7 @@ public class HelpTests
     {
         foreach (var example in Leaves(Root()).Cast<ToolCommand>().SelectMany(command => command.Examples))
         {
-            var parsed = Root().Parse(example["sightline ".Length..]);
+            var parsed = Root().Parse(example[(example.IndexOf("sightline ", StringComparison.Ordinal) + "sightline ".Length)..]);
             Assert.True(parsed.Errors.Count == 0, $"{example}: {string.Join("; ", parsed.Errors.Select(error => error.Message))}");
         }
     }
