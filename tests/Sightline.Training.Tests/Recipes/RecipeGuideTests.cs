@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
 using Sightline.Imaging.Augmentation;
 using Sightline.Testing;
@@ -37,7 +38,7 @@ public partial class RecipeGuideTests
     {
         var rows = Section(title);
         var properties = type.GetProperties(BindingFlags.Public | BindingFlags.Instance)
-            .Where(property => property.SetMethod is { IsPublic: true }).ToDictionary(property => JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name));
+            .Where(property => property.SetMethod is { IsPublic: true }).ToDictionary(property => property.GetCustomAttribute<JsonPropertyNameAttribute>()?.Name ?? JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name));
         Assert.Equal(properties.Keys.Order(StringComparer.Ordinal), rows.Keys.Order(StringComparer.Ordinal));
         var values = Activator.CreateInstance(type);
         foreach (var (key, property) in properties)
