@@ -1,5 +1,4 @@
 using Sightline.Generation;
-using Sightline.Tensors;
 using Sightline.Training.Data;
 using Sightline.Training.Recipes;
 using Sightline.Training.Reinforcement;
