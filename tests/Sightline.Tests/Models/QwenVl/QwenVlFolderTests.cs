@@ -1,5 +1,4 @@
 using Sightline.Models.QwenVl;
-using Sightline.Nn;
 using Sightline.Testing;
 using Sightline.Text;
 
