@@ -1,9 +1,10 @@
 """Times the training step of nano here and in PyTorch in turn, so that other work on the machine slows both alike.
 
-    python3 benchmarks/peers/compare_step.py ROOT [--image-size 320] [--threads 1] [--rounds 6] [--steps 3] [--tuned]
+    python3 benchmarks/peers/compare_step.py ROOT [--image-size 320] [--threads 1] [--rounds 6] [--steps 3] [--tuned] [--products bfloat16]
 
 ROOT is the folder made by setup.sh ("/" when PyTorch is installed here). Needs a Release build of benchmarks/Sightline.Benchmarks and
 root rights for chroot. --tuned keeps freed memory inside PyTorch's process (glibc hands large blocks back by default).
+--products bfloat16 lets Sightline's matrix products round their operands, as recipes do with bfloat16_products; PyTorch stays float32.
 """
 import argparse
 import os
@@ -43,6 +44,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--tuned", action="store_true")
+    parser.add_argument("--products", default="float32", choices=["float32", "bfloat16"])
     options = parser.parse_args()
     folder = os.path.join(options.root, "tmp", f"sightline-step-{options.image_size}")
     size = ["--image-size", str(options.image_size)]
@@ -53,10 +55,10 @@ def main():
     subprocess.run(python + ["--check"], check=True, env={**os.environ, **blas(options.threads)})
     threads = ["--threads", str(options.threads)]
     keep = {"GLIBC_TUNABLES": "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=17179869184:glibc.malloc.top_pad=268435456"}
-    ours = start(["dotnet", PROGRAM, "training-step", "--paced", *threads, *size], {})
+    ours = start(["dotnet", PROGRAM, "training-step", "--paced", *threads, *size, "--products", options.products], {})
     theirs = start(python + ["--paced", *threads], {**blas(options.threads), **(keep if options.tuned else {})})
     measure(ours, 1), measure(theirs, 1)
-    print(f"canvas {options.image_size}, {options.threads} thread(s); milliseconds a step on the wall (processor)")
+    print(f"canvas {options.image_size}, {options.threads} thread(s), products in {options.products}; milliseconds a step on the wall (processor)")
     rows = []
     for i in range(options.rounds):
         pair = [measure(ours, options.steps), measure(theirs, options.steps)] if i % 2 == 0 else [measure(theirs, options.steps), measure(ours, options.steps)][::-1]
