@@ -29,7 +29,8 @@ internal sealed class TrainCommand : ToolCommand
             "sightline train recipes/blood-cells.json",
             "sightline train recipes/scenes.json --output runs/try --set stages[1].steps=500 --batch auto",
             "sightline train recipes/scenes.json --plan-only",
-            "sightline train recipes/visual-rft/reasoning-grounding.json --preflight 8")
+            "sightline train recipes/visual-rft/reasoning-grounding.json --preflight 8",
+            "mpirun -np 4 sightline train recipes/scenes.json")
     {
         Add(_recipe);
         Add(_output);

@@ -259,7 +259,7 @@ public sealed class ParameterStore : IDisposable
     /// <summary>A parameter with the values of the source where it fits.</summary>
     private Tensor Make(string path, Shape shape, bool fits)
     {
-        if (!fits) return Tensor.Empty(shape);
+        if (!fits || (_missing.Count > 0 && _random is null)) return Tensor.Empty(shape); // what is incomplete is refused, with all that it lacks: what it holds is not read
         if (_plan is not null && shape.Rank > 1)
         {
             var mapped = _source!.Map(path);

@@ -58,7 +58,7 @@ public sealed class RankedTuneTests : IDisposable
         foreach (var command in commands)
         {
             var one = await CommandLineRun.Of(["evaluate", .. command, "--json", sets.At("one.json")]);
-            Assert.Equal((0, ""), (one.ExitCode, one.Error));
+            Assert.Equal((0, $"wrote {sets.At("one.json")}\n"), (one.ExitCode, one.Error));
             var two = await RankedRun.Of(2, ["evaluate", .. command, "--json", sets.At("two.json")]);
             Assert.True(two.ExitCode == 0, two.Error);
             // the command says where it writes

@@ -78,13 +78,11 @@ public sealed class BFloat16ProductsTests : TensorTest
         Assert.Equal(exact, Op.MatMul(a, b, false, true).ToArray<float>());
     }
 
-    [Theory]
-    [InlineData(QuantizedFormat.Int8)]
-    [InlineData(QuantizedFormat.Int4)]
-    public void Gradients_through_quantized_weights_may_be_rounded(QuantizedFormat format)
+    [Fact]
+    public void Gradients_through_int4_weights_may_be_rounded()
     {
         const int M = 30, N = 65, K = 128;
-        using var weight = QuantizedWeight.Quantize(Normal(2, N, K), format);
+        using var weight = QuantizedWeight.Quantize(Normal(2, N, K), QuantizedFormat.Int4);
         using var wide = weight.Dequantize();
         var dy = Normal(1, M, N);
         using var dx = Tensor.Empty([M, K]);
