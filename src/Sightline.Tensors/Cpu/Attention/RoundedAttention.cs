@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Sightline.Tensors.Cpu.Gemm;
 using Sightline.Tensors.Cpu.Kernels;
 using Sightline.Tensors.Cpu.MachineCode;
 using Sightline.Tensors.Cpu.Threading;
@@ -68,7 +69,7 @@ internal readonly unsafe struct RoundedAttention(
         {
             CpuEngine.Widen(q.At(block.Start + i, block.Head), q.Type, row, q.Width);
             Elementwise.Map(row, row, q.Width, new ScaleKernel(scale * Log2E));
-            RoundedHeads.Pair(row, row + half, pairs, half);
+            PairLines.Join((uint*)row, (uint*)(row + half), half, pairs);
             var panel = block.Q + (i / PanelQueries * half * PanelQueries) + (i % PanelQueries);
             for (var c = 0; c < half; c++) panel[c * PanelQueries] = pairs[c];
         }
@@ -204,14 +205,6 @@ internal readonly unsafe struct RoundedHeads(HeadMatrix k, HeadMatrix v, int[] r
     /// <summary>Pairs of all heads.</summary>
     public static long Size(HeadMatrix k, HeadMatrix v, int padded) => k.Heads * (long)padded * ((k.Width / 2) + (BlockProduct.RoundUp(v.Width, Panel) / 2));
 
-    /// <summary>Numbers rounded to bfloat16, two and two: those of the first row in the low halves. NaN stays.</summary>
-    public static void Pair(float* first, float* second, uint* target, int count)
-    {
-        var i = 0;
-        for (; i <= count - 8; i += 8) (Round(Vector256.Load(first + i)) | (Round(Vector256.Load(second + i)) << 16)).Store(target + i);
-        for (; i < count; i++) target[i] = Round(Vector256.CreateScalar(first[i]))[0] | (Round(Vector256.CreateScalar(second[i]))[0] << 16);
-    }
-
     /// <summary>The panel that begins with the key numbered <paramref name="key"/> in its range; it has D / 2 steps.</summary>
     public uint* KeysAt(int head, int range, int key) => memory + (head * HeadSize) + ((places[IndexOf(range)] + (long)key) * Half);
 
@@ -236,15 +229,6 @@ internal readonly unsafe struct RoundedHeads(HeadMatrix k, HeadMatrix v, int[] r
         }
     }
 
-    /// <summary>To the nearest, ties to even.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<uint> Round(Vector256<float> value)
-    {
-        var bits = value.AsUInt32();
-        var rounded = (bits + Vector256.Create(0x7FFFu) + ((bits >>> 16) & Vector256<uint>.One)) >>> 16;
-        return Vector256.ConditionalSelect(Vector256.Equals(value, value).AsUInt32(), rounded, Vector256.Create(0x7FC0u));
-    }
-
     private int IndexOf(int range) => Array.BinarySearch(ranges, range);
 
     /// <summary>Two neighbouring keys, either or both of which may be padding.</summary>
@@ -258,13 +242,13 @@ internal readonly unsafe struct RoundedHeads(HeadMatrix k, HeadMatrix v, int[] r
         for (var i = 0; i < 2; i++)
         {
             Load(k, head, range, key + i, rows, k.Width);
-            Pair(rows, rows + Half, pairs, Half);
+            PairLines.Join((uint*)rows, (uint*)(rows + Half), Half, pairs);
             for (var c = 0; c < Half; c++) keys[(c * Panel) + ((key + i) % Panel)] = pairs[c];
         }
 
         Load(v, head, range, key, rows, ValueRows);
         Load(v, head, range, key + 1, rows + width, ValueRows);
-        Pair(rows, rows + width, pairs, ValueRows);
+        PairLines.Join((uint*)rows, (uint*)(rows + width), ValueRows, pairs);
         var values = ValuesAt(head, ranges[range], key, out var stride);
         for (var c = 0; c < ValueRows; c += Panel) Vector256.Load(pairs + c).Store(values + (c / Panel * stride));
     }

@@ -87,7 +87,7 @@ internal readonly unsafe struct PairLines(StridedLines lines, int steps) : IPane
         return block;
     }
 
-    /// <summary>The last vector of a row overlaps with the one before it.</summary>
+    /// <summary>Float32 numbers of two steps, rounded, two and two: those of the earlier in the low halves. The last vector of a row overlaps with the one before it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Join(uint* low, uint* high, int count, uint* target)
     {
