@@ -1,4 +1,5 @@
 using Sightline.Tensors;
+using Sightline.Tensors.Cpu.Threading;
 using Sightline.Training.Recipes;
 
 namespace Sightline.Training.Grounding;
@@ -65,12 +66,13 @@ internal static class TrainingPlanner
         {
             var stage = recipe.Stages[i];
             // memory by samples with many phrases, since a batch may hold nothing else; time by samples as they come
-            var one = Peak(() => measure(i, 1, true));
-            var two = Peak(() => measure(i, 2, true));
+            var (one, two) = (0L, 0L);
+            ThreadTeam.RunAlone(() => (one, two) = (Peak(() => measure(i, 1, true)), Peak(() => measure(i, 2, true))));
+            var workspaces = Math.Max(Peak(() => measure(i, 1, true)) - one, 0); // of the other threads, as chance has them overlap; they do not grow with the batch
             var seconds = measure(i, 2, false);
             var perPicture = Math.Max(two - one, 1);
             // what does not grow with the batch; the gradients in it stand in parameterBytes already
-            var once = Math.Max(one - perPicture - (parameters * 4), 0);
+            var once = Math.Max(one - perPicture - (parameters * 4), 0) + workspaces;
             var room = (long)(memory * TrainingPlan.UsableShare) - fixedBytes - once;
             var batch = stage.Batch > 0 ? stage.Batch : (int)Math.Clamp(room / perPicture, 1, TrainingPlan.LargestAutomaticBatch);
             var peak = fixedBytes + once + (batch * perPicture);

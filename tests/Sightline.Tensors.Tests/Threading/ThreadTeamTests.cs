@@ -102,6 +102,24 @@ public class ThreadTeamTests
     }
 
     [Fact]
+    public void Work_alone_stays_on_its_thread_and_the_team_is_used_again_afterwards()
+    {
+        var team = new ThreadTeam(3);
+        var threads = new int[200];
+        ThreadTeam.RunAlone(() => ThreadTeam.RunAlone(() => Record()));
+        Assert.All(threads, thread => Assert.Equal(Environment.CurrentManagedThreadId, thread));
+        Assert.Throws<InvalidOperationException>(() => ThreadTeam.RunAlone(() => throw new InvalidOperationException()));
+        Assert.True(SpinWait.SpinUntil(() => Record().Distinct().Count() > 1, TimeSpan.FromSeconds(30)));
+
+        int[] Record()
+        {
+            var pieces = new Inner(new int[200], threads, 0);
+            team.Run(ref pieces, 200);
+            return threads;
+        }
+    }
+
+    [Fact]
     public void Callers_from_several_threads_share_a_team()
     {
         var team = new ThreadTeam(2);

@@ -74,6 +74,22 @@ public sealed class ThreadTeam
         old.Retire();
     }
 
+    /// <summary>Runs work whose kernels use the calling thread alone: the memory of their workspaces is the same each time.</summary>
+    public static void RunAlone(Action work)
+    {
+        ArgumentNullException.ThrowIfNull(work);
+        var wasInside = s_inside;
+        s_inside = true;
+        try
+        {
+            work();
+        }
+        finally
+        {
+            s_inside = wasInside;
+        }
+    }
+
     /// <summary>Runs pieces 0 to count - 1, in any order, and returns when all are done. Nested calls run on the calling thread.</summary>
     public void Run<T>(ref T pieces, int count)
         where T : struct, IPieces
