@@ -30,7 +30,7 @@ internal static class KernelBenchmark
         {
             ThreadTeam.SetThreads(int.Parse(count, CultureInfo.InvariantCulture));
             Console.WriteLine(FormattableString.Invariant(
-                $"{count} thread(s): FMA {Best(Peaks.Fma) / 1e9:F0} GFLOP/s, 256-bit VNNI {Best(Peaks.Vnni) / 1e9:F0} GOP/s, memory read {Best(Peaks.Read) / 1e9:F1} GB/s"));
+                $"{count} thread(s): FMA {Best(Peaks.Fma) / 1e9:F0} GFLOP/s, memory read {Best(Peaks.Read) / 1e9:F1} GB/s"));
             Console.WriteLine($"  {"kernel",-46} {"ms",9} {"speed",14} {"ratio",7} {"target",7}");
             foreach (var kernel in Kernels())
             {

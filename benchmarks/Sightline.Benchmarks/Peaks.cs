@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using Sightline.Tensors.Cpu;
 using Sightline.Tensors.Cpu.Threading;
 
@@ -21,16 +20,6 @@ internal static unsafe class Peaks
         var threads = ThreadTeam.Shared.Threads;
         var seconds = Seconds(() => CpuEngine.Parallel(ref pieces, threads));
         return threads * (double)FmaRounds * 16 * (Vector512.IsHardwareAccelerated ? 32 : 16) / seconds;
-    }
-
-    /// <summary>int8 dot products with 256-bit VNNI in registers, operations a second; 0 where the processor has none.</summary>
-    public static double Vnni()
-    {
-        if (!AvxVnni.IsSupported) return 0;
-        var pieces = new VnniPieces();
-        var threads = ThreadTeam.Shared.Threads;
-        var seconds = Seconds(() => CpuEngine.Parallel(ref pieces, threads));
-        return threads * (double)FmaRounds * 8 * 64 / seconds;
     }
 
     /// <summary>Bytes a second read from memory, eight streams a thread.</summary>
@@ -127,33 +116,6 @@ internal static unsafe class Peaks
             }
 
             return Vector256.Sum(s0 + s1 + s2 + s3 + s4 + s5 + s6 + s7 + s8 + s9 + sa + sb);
-        }
-    }
-
-    private struct VnniPieces : IPieces
-    {
-        private int _sum;
-
-        public void Run(int piece) => _sum = Multiply(1);
-
-        private static int Multiply(sbyte seed)
-        {
-            var a = Vector256.Create((byte)seed);
-            var b = Vector256.Create(seed);
-            Vector256<int> s0 = default, s1 = default, s2 = default, s3 = default, s4 = default, s5 = default, s6 = default, s7 = default;
-            for (var i = 0; i < FmaRounds; i++)
-            {
-                s0 = AvxVnni.MultiplyWideningAndAdd(s0, a, b);
-                s1 = AvxVnni.MultiplyWideningAndAdd(s1, a, b);
-                s2 = AvxVnni.MultiplyWideningAndAdd(s2, a, b);
-                s3 = AvxVnni.MultiplyWideningAndAdd(s3, a, b);
-                s4 = AvxVnni.MultiplyWideningAndAdd(s4, a, b);
-                s5 = AvxVnni.MultiplyWideningAndAdd(s5, a, b);
-                s6 = AvxVnni.MultiplyWideningAndAdd(s6, a, b);
-                s7 = AvxVnni.MultiplyWideningAndAdd(s7, a, b);
-            }
-
-            return Vector256.Sum(s0 + s1 + s2 + s3 + s4 + s5 + s6 + s7);
         }
     }
 
