@@ -248,11 +248,11 @@ internal sealed unsafe class Work : IDisposable
         CopyInto(Of(target, sizes, steps), value);
     }
 
-    /// <summary>target = value + beta · target.</summary>
+    /// <summary>target = value + beta · target; the value has as many elements, perhaps under other axes (rows for all leading ones).</summary>
     public void Add(Tensor target, Value value, float beta)
     {
         if (beta == 0) Write(target, value);
-        else Write(target, Wide(target) + value.As(DType.Float32));
+        else Write(target, Wide(target, SizesOf(value)) + value.As(DType.Float32));
     }
 
     /// <summary>Gives up a tensor before the end.</summary>

@@ -74,6 +74,16 @@ public sealed class MatMulTests : TensorTest
     }
 
     [Fact]
+    public void An_operand_of_two_products_gets_the_sum_of_both_gradients()
+    {
+        var random = new RandomStream(10);
+        var (a, b, c) = (Normal(random, [3, 5, 4]), Normal(random, [4, 6]), Normal(random, [4, 6])); // [B, T, K] and two [K, N]
+        Gradients.Check([a, b, c], () => Op.Add(Op.MatMul(a, b), Op.MatMul(a, c)), random);
+        var (d, e, f) = (Normal(random, [2, 3, 5, 4]), Normal(random, [2, 3, 4, 6]), Normal(random, [2, 3, 4, 6]));
+        Gradients.Check([d, e, f], () => Op.Add(Op.MatMul(d, e), Op.MatMul(d, f)), random);
+    }
+
+    [Fact]
     public void Gradients_add_up_over_passes()
     {
         var random = new RandomStream(8);

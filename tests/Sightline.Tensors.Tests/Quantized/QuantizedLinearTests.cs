@@ -189,6 +189,22 @@ public sealed class QuantizedLinearTests : TensorTest
     }
 
     [Fact]
+    public void The_gradient_of_leading_axes_is_that_of_their_rows()
+    {
+        using var scope = TensorScope.Open();
+        using var weight = QuantizedWeight.Quantize(Values.Normal([9, 64], 1), QuantizedFormat.Int8);
+        var (x, rows, seed) = (Values.Normal([2, 3, 64], 2), Values.Normal([6, 64], 2), Values.Normal([2, 3, 9], 3)); // [B, T, K]
+        (x.RequiresGrad, rows.RequiresGrad) = (true, true);
+        for (var pass = 1; pass <= 2; pass++) // the second pass adds to the first
+        {
+            using var tape = Tape.Record();
+            tape.Backward(Op.QuantizedLinear(x, weight), seed.Clone());
+            tape.Backward(Op.QuantizedLinear(rows, weight), Op.Reshape(seed, 6, 9).Clone());
+            Assert.Equal(rows.Grad!.ToArray<float>(), x.Grad!.ToArray<float>());
+        }
+    }
+
+    [Fact]
     public void Sixteen_bit_gradients_follow_the_type_of_the_activations()
     {
         using var scope = TensorScope.Open();
