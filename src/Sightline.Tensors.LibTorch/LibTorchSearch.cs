@@ -42,8 +42,15 @@ public static class LibTorchSearch
     private static Place Look(string source, string path, Func<string, bool> fileExists)
     {
         string[] files = [path, Path.Combine(path, "lib", FileName), Path.Combine(path, FileName), Path.Combine(path, "torch", "lib", FileName)];
-        var file = Array.Find(files, candidate => Path.GetFileName(candidate).Contains("torch", StringComparison.Ordinal) && candidate.EndsWith(Path.GetExtension(FileName), StringComparison.Ordinal) && fileExists(candidate));
+        var file = Array.Find(files, candidate => IsLibrary(Path.GetFileName(candidate)) && fileExists(candidate));
         return new Place(source, file ?? path, file is not null);
+    }
+
+    /// <summary>Whether a file of this name can be libtorch; one that is named may carry its version (<c>libtorch_cpu.so.2.14</c>).</summary>
+    private static bool IsLibrary(string name)
+    {
+        var extension = Path.GetExtension(FileName);
+        return name.Contains("torch", StringComparison.Ordinal) && (name.EndsWith(extension, StringComparison.Ordinal) || name.Contains(extension + ".", StringComparison.Ordinal));
     }
 
     /// <summary>Folders that hold Python packages.</summary>
@@ -64,7 +71,7 @@ public static class LibTorchSearch
         if (OperatingSystem.IsWindows())
         {
             if (environment("LOCALAPPDATA") is not { Length: > 0 } local) yield break;
-            foreach (var python in folders(Path.Combine(local, "Programs", "Python"))) yield return ("user's Python", Path.Combine(python, "Lib", "site-packages"));
+            foreach (var python in Below(Path.Combine(local, "Programs", "Python"), folders)) yield return ("user's Python", Path.Combine(python, "Lib", "site-packages"));
             yield break;
         }
 
@@ -78,9 +85,22 @@ public static class LibTorchSearch
         }
     }
 
+    /// <summary>A folder that may not be read (another user's environment, say) holds nothing for this process.</summary>
+    private static string[] Below(string root, Func<string, string[]> folders)
+    {
+        try
+        {
+            return folders(root);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+
     /// <summary>The folders python3, python3.13 and so on, the newest first.</summary>
     private static IEnumerable<string> Versions(string root, Func<string, string[]> folders) =>
-        from folder in folders(root)
+        from folder in Below(root, folders)
         let name = Path.GetFileName(folder)
         where name.StartsWith("python3", StringComparison.Ordinal)
         orderby name.Length descending, name descending

@@ -14,6 +14,7 @@ public class LiveByteTests
         string[] namespaces = ["Data", "Evaluation", "Expressions", "Recipes", "Rewards", "Scenes"];
         Type[] without =
         [
+            typeof(Distributed.MpiLibraryTests),
             typeof(LiveByteTests), typeof(AbsentPhrasesTests), typeof(GroundingScoreTests), typeof(DataSetEvaluatorTests), typeof(TaskAlignedAssignerTests), typeof(TrainingSampleTests), typeof(PolicyLossTests),
             typeof(RecordStreamTests), typeof(TensorBoardWriterTests), typeof(CurveChartTests), typeof(RunFolderTests),
         ];

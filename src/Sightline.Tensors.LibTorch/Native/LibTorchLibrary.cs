@@ -126,16 +126,8 @@ internal sealed unsafe class LibTorchLibrary
     /// <exception cref="LibTorchException">It cannot be loaded, is no libtorch, or is older than <see cref="Oldest"/>.</exception>
     public static LibTorchLibrary Load(string path)
     {
-        nint library;
-        try
-        {
-            library = NativeLibrary.Load(path);
-        }
-        catch (Exception error) when (error is DllNotFoundException or BadImageFormatException)
-        {
-            throw new LibTorchException($"{path} cannot be loaded: {FirstLine(error.Message)}", error);
-        }
-
+        var library = LibTorchLoader.TryLoad(path, out var reason);
+        if (library == 0) throw new LibTorchException($"{path} cannot be loaded: {reason}");
         if (!NativeLibrary.TryGetExport(library, "aoti_torch_abi_version", out var versionOf)) throw new LibTorchException($"{path} is no libtorch of version {Oldest} or later (it has no aoti_torch_abi_version)");
         var packed = ((delegate* unmanaged<ulong>)versionOf)();
         var version = new Version((int)(packed >> 56), (int)(packed >> 48 & 255), (int)(packed >> 40 & 255));

@@ -26,17 +26,42 @@ internal static class LibTorchLoader
             if (place.Source is "named" or LibTorchSearch.Variable) throw new LibTorchException($"no {LibTorchSearch.FileName} in {place.Path} ({place.Source}): give the folder of libtorch or of Python's torch package");
         }
 
-        if (NativeLibrary.TryLoad(LibTorchSearch.FileName, out _)) return LibTorchSearch.FileName;
-        throw new LibTorchException($"libtorch was not found in any of {places.Count} places (sightline doctor lists them): install PyTorch {LibTorchLibrary.Oldest} or later, or set {LibTorchSearch.Variable} to its folder");
+        if (TryLoad(LibTorchSearch.FileName, out var reason) != 0) return LibTorchSearch.FileName;
+        throw new LibTorchException($"libtorch was not found in any of {places.Count} places (sightline doctor lists them; the system's loader says: {reason}): install PyTorch {LibTorchLibrary.Oldest} or later, or set {LibTorchSearch.Variable} to its folder");
     }
 
-    /// <summary>The kernels for GPUs are a library of their own beside the first, and announce themselves when it is loaded.</summary>
-    private static bool LoadCuda(LibTorchLibrary native)
+    /// <summary>Loads a file; 0 where it cannot be, and what the system's loader says then: a library that is missing, another processor's file.</summary>
+    internal static nint TryLoad(string path, out string reason)
     {
-        var name = LibTorchSearch.FileName.Replace("torch_cpu", "torch_cuda", StringComparison.Ordinal);
-        var file = Path.Combine(Path.GetDirectoryName(native.Path) ?? "", name);
-        return NativeLibrary.TryLoad(file, out _)
-            ? true
-            : throw new LibTorchException($"libtorch {native.Version} at {native.Path} is built for the processor only: {name} is not beside it, or its CUDA libraries are missing");
+        reason = "";
+        try
+        {
+            return NativeLibrary.Load(path);
+        }
+        catch (Exception error) when (error is DllNotFoundException or BadImageFormatException)
+        {
+            // the runtime's general advice comes first, what happened last
+            var said = error.Message.AsSpan().TrimEnd();
+            said = said[(said.LastIndexOf('\n') + 1)..];
+            reason = (said.StartsWith($"{path}: ", StringComparison.Ordinal) ? said[(path.Length + 2)..] : said).ToString();
+            return 0;
+        }
+    }
+
+    private static bool LoadCuda(LibTorchLibrary native) => TryLoadCuda(native.Path, out var problem) != 0
+        ? true
+        : throw new LibTorchException($"libtorch {native.Version} at {native.Path} {problem}");
+
+    /// <summary>The kernels for GPUs are a library of their own beside the first, and announce themselves when it is loaded. 0 where they cannot be had, and why.</summary>
+    internal static nint TryLoadCuda(string library, out string problem)
+    {
+        var first = Path.GetFileName(library);
+        var name = (first.Contains("torch_cpu", StringComparison.Ordinal) ? first : LibTorchSearch.FileName).Replace("torch_cpu", "torch_cuda", StringComparison.Ordinal);
+        var file = Path.Combine(Path.GetDirectoryName(library) ?? "", name);
+        var loaded = TryLoad(file, out var reason);
+        problem = File.Exists(file)
+            ? $"is built for GPUs, but {name} cannot be loaded: {reason}"
+            : $"is built for the processor only: {name} is not beside it";
+        return loaded;
     }
 }

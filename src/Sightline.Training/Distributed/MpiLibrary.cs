@@ -10,7 +10,7 @@ public static unsafe class MpiLibrary
     /// <summary>The environment variable with the path of the library.</summary>
     public const string PathVariable = "SIGHTLINE_MPI";
 
-    private static readonly Lazy<MpiFinding> Finding = new(Look, LazyThreadSafetyMode.ExecutionAndPublication);
+    private static readonly Lazy<MpiFinding> Finding = new(() => Look(Environment.GetEnvironmentVariable(PathVariable)), LazyThreadSafetyMode.ExecutionAndPublication);
     private static nint s_library;
 
     /// <summary>What is there, for <c>sightline doctor</c>: nothing is started.</summary>
@@ -26,22 +26,47 @@ public static unsafe class MpiLibrary
     /// <summary>The address of an exported object, which is its handle.</summary>
     internal static nint Handle(string symbol) => NativeLibrary.GetExport(s_library, symbol);
 
-    private static MpiFinding Look()
+    /// <summary>Looks at a file that is named, or at the usual places.</summary>
+    internal static MpiFinding Look(string? named)
     {
-        var named = Environment.GetEnvironmentVariable(PathVariable);
         string[] candidates = !string.IsNullOrEmpty(named) ? [named]
             : OperatingSystem.IsMacOS() ? ["libmpi.40.dylib", "/opt/homebrew/lib/libmpi.40.dylib", "/usr/local/lib/libmpi.40.dylib"]
             : ["libmpi.so.40", "/usr/lib64/openmpi/lib/libmpi.so.40"]; // the second: Fedora and its relatives
-        var tried = string.Join(", ", candidates);
-        var found = Array.Find(candidates, candidate => NativeLibrary.TryLoad(candidate, typeof(MpiLibrary).Assembly, null, out s_library));
+        var reasons = new List<string>();
+        var found = Array.Find(candidates, candidate => CanLoad(candidate, reasons));
+        var tried = string.Join(", ", reasons);
         if (found is null) return new MpiFinding(null, tried, Missing(tried));
-        if (!NativeLibrary.TryGetExport(s_library, "ompi_mpi_comm_world", out _)) return new MpiFinding(null, tried, Missing($"{tried}: this is another MPI"));
         NativeLibrary.SetDllImportResolver(typeof(MpiLibrary).Assembly, Resolve);
         var text = stackalloc byte[MpiNative.LongestText];
         int length;
         _ = MpiNative.MPI_Get_library_version(text, &length);
         var version = Encoding.UTF8.GetString(text, length).TrimEnd('\0');
         return new MpiFinding(version.Split(',')[0].Replace(" v", " ", StringComparison.Ordinal), found, null);
+    }
+
+    /// <summary>Loads a file, or says why it cannot be or is none of Open MPI's.</summary>
+    private static bool CanLoad(string candidate, List<string> reasons)
+    {
+        try
+        {
+            var library = NativeLibrary.Load(candidate);
+            if (NativeLibrary.TryGetExport(library, "ompi_mpi_comm_world", out _))
+            {
+                s_library = library;
+                return true;
+            }
+
+            reasons.Add($"{candidate} (another MPI, or none)");
+        }
+        catch (Exception error) when (error is DllNotFoundException or BadImageFormatException)
+        {
+            // the runtime's general advice comes first, what the system's loader says last
+            var said = error.Message.AsSpan().TrimEnd();
+            said = said[(said.LastIndexOf('\n') + 1)..];
+            reasons.Add($"{candidate} ({(said.StartsWith($"{candidate}: ", StringComparison.Ordinal) ? said[(candidate.Length + 2)..] : said)})");
+        }
+
+        return false;
     }
 
     private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? search) => name == MpiNative.Mpi ? s_library : 0;
@@ -52,6 +77,6 @@ public static unsafe class MpiLibrary
 
 /// <summary>What was found of Open MPI.</summary>
 /// <param name="Version">As it calls itself, such as "Open MPI 4.1.4"; null where it was not found.</param>
-/// <param name="Tried">The name or path under which it was found; all that were looked for where it was not.</param>
+/// <param name="Tried">The name or path under which it was found; all that were looked for where it was not, each with the reason.</param>
 /// <param name="Problem">A sentence that says what to do; null where it was found.</param>
 public sealed record MpiFinding(string? Version, string Tried, string? Problem);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Sightline.Tensors.LibTorch;
 using Sightline.Testing;
 
 namespace Sightline.Cli.Tests.Commands;
@@ -27,6 +28,22 @@ public sealed class DoctorTests : IDisposable
         Assert.StartsWith("none: no ", libtorch.GetProperty("value").GetString());
         Assert.Equal(["not in /nowhere (LIBTORCH)"], libtorch.GetProperty("details").EnumerateArray().Select(place => place.GetString()));
         Assert.StartsWith("none", findings.GetProperty("GPU").GetProperty("value").GetString());
+    }
+
+    [Fact]
+    public async Task A_libtorch_that_cannot_be_loaded_is_found_with_the_reason()
+    {
+        var folder = Directory.CreateTempSubdirectory("sightline-").FullName;
+        var file = Path.Combine(folder, LibTorchSearch.FileName);
+        await File.WriteAllTextAsync(file, new string('x', 4096), TestContext.Current.CancellationToken);
+        Environment.SetEnvironmentVariable("LIBTORCH", folder);
+        var run = await CommandLineRun.Of("doctor", "--json");
+        Directory.Delete(folder, recursive: true);
+        Assert.Equal(0, run.ExitCode);
+        var libtorch = JsonDocument.Parse(run.Out).RootElement.GetProperty("libtorch");
+        Assert.StartsWith($"none: {file} cannot be loaded: ", libtorch.GetProperty("value").GetString());
+        Assert.DoesNotContain("LD_DEBUG", libtorch.GetProperty("value").GetString());
+        Assert.Equal([$"found {file} (LIBTORCH)"], libtorch.GetProperty("details").EnumerateArray().Select(place => place.GetString()));
     }
 
     [Fact]

@@ -31,6 +31,17 @@ public class LibTorchSearchTests
     {
         Assert.True(Assert.Single(Look($"/opt/x/{s_file}", files: [$"/opt/x/{s_file}"])).IsFound);
         Assert.False(Assert.Single(Look("/opt/notes.txt", files: ["/opt/notes.txt"])).IsFound);
+        Assert.True(Assert.Single(Look($"/opt/x/{s_file}.2.14", files: [$"/opt/x/{s_file}.2.14"])).IsFound); // as distributions call it
+    }
+
+    [Fact]
+    public void A_folder_that_may_not_be_read_does_not_end_the_search()
+    {
+        if (OperatingSystem.IsWindows()) return; // other folders there
+        var places = LibTorchSearch.Places(
+            null, name => name == "VIRTUAL_ENV" ? "/venv" : null, path => path == $"/usr/lib/python3/dist-packages/torch/lib/{s_file}",
+            root => root is "/usr/lib" ? ["/usr/lib/python3"] : throw new UnauthorizedAccessException($"Access to the path '{root}' is denied."));
+        Assert.Equal("system's Python", Assert.Single(places, place => place.IsFound).Source);
     }
 
     [Fact]
@@ -70,17 +81,31 @@ public class LibTorchSearchTests
     }
 
     [Fact]
-    public void What_is_no_libtorch_is_said_so()
+    public void What_is_no_libtorch_is_said_so_with_the_loaders_reason()
     {
-        var file = Path.Combine(Path.GetTempPath(), $"sightline-{Environment.ProcessId}-{s_file}");
-        File.WriteAllText(file, "not a library");
-        try
+        using var folder = new Folder();
+        var file = Path.Combine(folder.Path, s_file);
+        File.WriteAllText(file, new string('x', 4096));
+        var message = Assert.Throws<LibTorchException>(() => LibTorchLibrary.Load(file)).Message;
+        Assert.StartsWith($"{file} cannot be loaded: ", message);
+        if (OperatingSystem.IsLinux()) Assert.Equal($"{file} cannot be loaded: invalid ELF header", message);
+    }
+
+    [Fact]
+    public void Kernels_for_GPUs_that_are_there_and_cannot_be_loaded_are_told_from_those_that_are_not()
+    {
+        using var folder = new Folder();
+        var name = s_file.Replace("cpu", "cuda", StringComparison.Ordinal);
+        var library = Path.Combine(folder.Path, s_file);
+        Assert.Equal($"is built for the processor only: {name} is not beside it", Problem(library));
+        File.WriteAllText(Path.Combine(folder.Path, name), new string('x', 4096));
+        Assert.StartsWith($"is built for GPUs, but {name} cannot be loaded: ", Problem(library));
+        Assert.StartsWith($"is built for the processor only: {name}.2.14 ", Problem(library + ".2.14"));
+
+        static string Problem(string library)
         {
-            Assert.StartsWith($"{file} cannot be loaded", Assert.Throws<LibTorchException>(() => LibTorchLibrary.Load(file)).Message);
-        }
-        finally
-        {
-            File.Delete(file);
+            Assert.Equal(0, LibTorchLoader.TryLoadCuda(library, out var problem));
+            return problem;
         }
     }
 
@@ -111,4 +136,11 @@ public class LibTorchSearchTests
         name => environment.FirstOrDefault(variable => variable.Name == name).Value,
         path => files.Contains(path.Replace('\\', '/')),
         root => root.Replace('\\', '/') is "/venv/lib" or "/usr/lib" or "/me/.local/lib" ? [Path.Combine(root, "python3"), Path.Combine(root, "python3.9"), Path.Combine(root, "python3.13"), Path.Combine(root, "ssl")] : []);
+
+    private sealed class Folder : IDisposable
+    {
+        public string Path { get; } = Directory.CreateTempSubdirectory("sightline-").FullName;
+
+        public void Dispose() => Directory.Delete(Path, recursive: true);
+    }
 }
