@@ -33,7 +33,8 @@ public sealed class HubPuller(HubSettings settings)
         var revision = name.Revision ?? HubCache.MainRevision;
         using var client = new HubClient(settings);
         var listing = await ListAsync(client, name, revision, cancellation).ConfigureAwait(false);
-        var files = listing.Files.Where(file => all || IsWanted(file.Path)).ToList();
+        // the configuration last: a snapshot that has it is whole, also where a commit is its only name
+        var files = listing.Files.Where(file => all || IsWanted(file.Path)).OrderBy(file => file.Path == "config.json").ToList();
         if (!files.Exists(file => file.Path == "config.json"))
             throw new SightlineException(ErrorKind.Network, $"{name} has no config.json on {settings.Endpoint.Host}: it is not a model of the transformers kind");
         var model = new HubCache(settings.CacheFolder).FolderOf(name);

@@ -31,7 +31,7 @@ public sealed record HubSettings
     /// <exception cref="SightlineException">Usage: <c>HF_ENDPOINT</c> is no address.</exception>
     public static HubSettings FromEnvironment()
     {
-        var settings = new HubSettings { Token = Variable("HF_TOKEN"), IsOffline = Variable("HF_HUB_OFFLINE") is { } offline && offline is not ("0" or "false" or "FALSE") };
+        var settings = new HubSettings { Token = Variable("HF_TOKEN")?.Trim() is { Length: > 0 } token ? token : null, IsOffline = Variable("HF_HUB_OFFLINE") is { } offline && offline is not ("0" or "false" or "FALSE") };
         return Variable("HF_ENDPOINT") is { } endpoint ? settings with { Endpoint = ParseEndpoint(endpoint, "HF_ENDPOINT") } : settings;
     }
 

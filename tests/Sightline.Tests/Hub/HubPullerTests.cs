@@ -240,6 +240,34 @@ public sealed class HubPullerTests : IDisposable
         Assert.Equal(150_000, new FileInfo(Path.Combine(Model, "blobs", _hub.ChecksumOf("model.safetensors") + ".incomplete")).Length);
     }
 
+    [Fact]
+    public async Task AHalfFetchedCommitIsNoModel()
+    {
+        var commit = Name with { Revision = LoopbackHub.Commit };
+        using var source = new CancellationTokenSource();
+        var pull = new HubPuller(Settings).PullAsync(commit, progress: new Action(progress => { if (progress.File == "model.safetensors") source.Cancel(); }), cancellation: source.Token);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => pull);
+        Assert.Null(new HubCache(_folder.Path).Find(commit));
+        Assert.Empty(new HubCache(_folder.Path).List());
+    }
+
+    [Fact]
+    public void ATokenFromAFileMayEndInALine()
+    {
+        var before = Environment.GetEnvironmentVariable("HF_TOKEN");
+        try
+        {
+            Environment.SetEnvironmentVariable("HF_TOKEN", "hf_secret\n");
+            Assert.Equal("hf_secret", HubSettings.FromEnvironment().Token);
+            Environment.SetEnvironmentVariable("HF_TOKEN", " ");
+            Assert.Null(HubSettings.FromEnvironment().Token);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("HF_TOKEN", before);
+        }
+    }
+
     [Theory]
     [InlineData("Qwen/Qwen2-VL-2B-Instruct", null)]
     [InlineData("a/b@v1.0", "v1.0")]
