@@ -7,12 +7,13 @@ BOX = lambda box, c=0.9: "{'Position': %s, 'Confidence': %s}" % (box, c)
 LIST = lambda boxes: "[" + ", ".join(boxes) + "]"
 A, B = [100, 120, 300, 340], [500, 520, 700, 690]
 A1, B1 = [106, 116, 304, 338], [494, 526, 706, 694]                    # what an honest model says
+CUT = {"is_cut": True}                                                  # a length limit ended the answer
 rows = []
 
 
-def task(name, solution, honest, rewards, attacks, **more):
-    for attack, completion in attacks:
-        rows.append({"id": len(rows), "task": name, "attack": attack, "completion": completion, "honest": honest, "solution": solution, "rewards": rewards, **more})
+def task(name, solution, honest, rewards, attacks):
+    for attack, completion, *more in attacks:
+        rows.append({"id": len(rows), "task": name, "attack": attack, "completion": completion, "honest": honest, "solution": solution, "rewards": rewards, **(more[0] if more else {})})
 
 
 boxes = ["sightline/box_iou", "sightline/box_giou", "sightline/box_center", "sightline/confidence", "sightline/count", "sightline/format"]
@@ -54,12 +55,32 @@ task("detection", "<answer>%s</answer>" % LIST([BOX(A, 1), BOX(B, 1)]), honest, 
     ("boxes and no objects", TAGS(LIST([BOX([800, 10, 900, 60], 0)]) + " No Objects")),
     ("broken list", TAGS("[%s; %s" % (BOX(A1), BOX(B1)))),
     ("tags nested", "<think><answer>%s</answer></think>" % LIST([BOX(A1), BOX(B1)])),
+    ("right centres and areas, wrong shapes", TAGS(LIST([BOX([0, 175, 400, 285]), BOX([400, 562, 800, 647])]))),
+    ("shapes exchanged at right centres", TAGS(LIST([BOX([90, 130, 310, 330]), BOX([515, 505, 685, 705])]))),
+    ("confidences left out", TAGS("[{'Position': %s}, {'Position': %s}]" % (A1, B1))),
+    ("confidences as texts", TAGS("[{'Position': %s, 'Confidence': '1'}, {'Position': %s, 'Confidence': '1'}]" % (A1, B1))),
+    ("three places in one entry", TAGS("[{'Position': [%s, %s, [800, 10, 900, 60]], 'Confidence': 1}]" % (A1, B1))),
+    ("a second place in the same entry", TAGS("[{'Position': %s, 'bbox_2d': [800, 10, 900, 60], 'Confidence': 1}, %s]" % (A1, BOX(B1, 1)))),
+    ("one box in the tags, the other after them", TAGS(LIST([BOX(A1, 1)])) + " " + BOX(B1, 1)),
+    ("flood that never ends", THINK + "<answer>[" + ", ".join([BOX(A1, 1), BOX(B1, 1)] + [BOX([k, 0, k + 99, 99], 1) for k in range(0, 900, 100)]) + ", {'Posit", CUT),
+    ("right boxes and a second answer that never ends", TAGS(LIST([BOX(A1, 1), BOX(B1, 1)])) + "<answer>[", CUT),
+    ("thinking without an end", "<think>" + "I look again. " * 20, CUT),
+    ("boxes just outside the picture", TAGS(LIST([BOX([-40, -40, -1, -1], 1), BOX([1001, 1001, 1040, 1040], 1)]))),
+    ("strips that cross both", TAGS(LIST([BOX([100, 200, 700, 260], 0.5), BOX([100, 600, 700, 660], 0.5)]))),
 ])
 task("absence", "<answer>No Objects</answer>", TAGS("No Objects"), ["sightline/box_iou", "sightline/box_giou", "sightline/box_center", "sightline/confidence", "sightline/count", "sightline/format"], [
     ("a box just in case", TAGS(LIST([BOX([0, 0, 10, 10], 0.01)]))),
     ("empty", ""),
     ("a box and no objects", TAGS(LIST([BOX([0, 0, 10, 10], 0)]) + " No Objects")),
     ("words", TAGS("There may or may not be No Objects of this category.")),
+    ("thinking without an end", "<think>" + "I look again. " * 20, CUT),
+    ("an opened thought and nothing else", "<think>"),
+    ("an answer that is not closed", THINK + "<answer>"),
+    ("words without an end", "I look at the picture, and then I look again, and", CUT),
+    ("a list that breaks off", THINK + "\n<answer>[{'Position': [10, 10, 20"),
+    ("half a box", "(10,10),(20"),
+    ("a second answer that is not closed", TAGS(LIST([BOX([10, 10, 20, 20], 1)])) + "<answer>"),
+    ("a point for nothing", TAGS("(10,10)")),
 ])
 task("reasoning", "<answer> (100,120),(300,340) </answer>", TAGS("(104,118),(302,336)"), ["sightline/box_iou", "sightline/box_giou", "sightline/box_center", "sightline/format"], [
     ("whole picture", TAGS("(0,0),(1000,1000)")),
@@ -68,6 +89,9 @@ task("reasoning", "<answer> (100,120),(300,340) </answer>", TAGS("(104,118),(302
     ("point for a box", TAGS("(200,230)")),
     ("unicode digits", TAGS("(١٠٠,١٢٠),(٣٠٠,٣٤٠)")),
     ("many right boxes", TAGS(",".join(["(100,120),(300,340)"] * 8))),
+    ("right centre and area, wrong shape", TAGS("(0,175),(400,285)")),
+    ("a quarter of the object", TAGS("(100,120),(200,230)")),
+    ("a box and its half", TAGS("(104,118),(302,336),(104,118),(302,22")),
 ])
 labelled = lambda items: "```json\n" + json.dumps([{"bbox_2d": b, "label": l} for b, l in items]) + "\n```"
 task("labelled detection", "<answer>%s</answer>" % labelled([(A, "cat"), (B, "dog")]), TAGS(labelled([(A1, "cat"), (B1, "dog")])), ["sightline/box_iou", "sightline/box_giou", "sightline/box_center", "sightline/format"], [
@@ -76,6 +100,10 @@ task("labelled detection", "<answer>%s</answer>" % labelled([(A, "cat"), (B, "do
     ("no labels", TAGS("```json\n[{\"bbox_2d\": %s}, {\"bbox_2d\": %s}]\n```" % (A, B))),
     ("labels that hold both names", TAGS(labelled([(A, "cat dog"), (B, "cat dog")]))),
     ("None", TAGS("None")),
+    ("labels left empty", TAGS(labelled([(A, ""), (B, "")]))),
+    ("labels of another alphabet", TAGS(labelled([(A, "c\u0430t"), (B, "d\u043eg")]))),
+    ("labels null", TAGS("```json\n[{\"bbox_2d\": %s, \"label\": null}, {\"bbox_2d\": %s, \"label\": null}]\n```" % (A, B))),
+    ("one label for all", TAGS("```json\n{\"cat\": [%s, %s]}\n```" % (A, B))),
 ])
 task("classification", "<answer>Golden_Retriever</answer>", TAGS("golden retriever"), ["sightline/label", "sightline/format"], [
     ("one letter", TAGS("e")),
@@ -86,12 +114,25 @@ task("classification", "<answer>Golden_Retriever</answer>", TAGS("golden retriev
     ("name in a sentence", TAGS("not a golden retriever")),
     ("two answers", TAGS("pug") + TAGS("golden retriever", "")),
     ("name in the thinking", "<think>Golden_Retriever</think><answer>a dog</answer>"),
+    ("name in the thinking, the answer not closed", "<think>Golden_Retriever</think><answer>"),
+    ("letters of another alphabet", TAGS("g\u043elden retriever")),
+    ("signs without a width", TAGS("golden\u200b retriever")),
+    ("the right name and another one", TAGS("{'names': ['golden retriever', 'pug']}")),
+    ("the right name cut off by the limit after another", TAGS("pug") + "<answer>golden retriever", CUT),
 ])
 task("pointing", "<answer>%s</answer>" % LIST([BOX(A, 1), BOX(B, 1)]), TAGS("(205,225),(590,610)"), ["sightline/point", "sightline/gaussian_point"], [
     ("grid of points", TAGS(",".join("(%d,%d)" % (x, y) for x in range(50, 1000, 100) for y in range(50, 1000, 100)))),
     ("one point many times", TAGS(",".join(["(200,230)"] * 9))),
     ("boxes for points", TAGS(LIST([BOX([0, 0, 1000, 1000], 1)]))),
     ("outside", TAGS("(-99999,99999)")),
+    ("no number", TAGS("(NaN,NaN),(Infinity,230)")),
+    ("both in the first object", TAGS("(205,225),(210,230)")),
+    ("never said", THINK + "<answer>(205,2", CUT),
+])
+task("pointing at nothing", "<answer>No Objects</answer>", TAGS("No Objects"), ["sightline/point", "sightline/gaussian_point"], [
+    ("half a point", THINK + "<answer>(205,2"),
+    ("thinking without an end", "<think>" + "I look again. " * 20, CUT),
+    ("a point just in case", TAGS("(0,0)")),
 ])
 with open("attacks.jsonl", "w", encoding="utf-8") as f:
     for row in rows:

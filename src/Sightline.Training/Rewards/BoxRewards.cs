@@ -17,11 +17,11 @@ internal static class BoxRewards
 
     public static double Giou(RewardCase one) => Mean(one, (a, b) => (BoxIou.Generalized(a, b) + 1) / 2);
 
-    /// <summary>1 at the same centre, 0 from one diagonal of the true box on, times the ratio of the areas.</summary>
+    /// <summary>1 at the same centre, 0 from one diagonal of the true box on, times the ratios of the widths and of the heights: an equal area alone earns little.</summary>
     public static double Center(RewardCase one) => Mean(one, (a, b) =>
     {
         var distance = double.Hypot(a.CenterX - b.CenterX, a.CenterY - b.CenterY) / double.Hypot(b.Width, b.Height);
-        return Math.Max(0, 1 - distance) * Math.Min(a.Area, b.Area) / Math.Max(a.Area, b.Area);
+        return Math.Max(0, 1 - distance) * Ratio(a.Width, b.Width) * Ratio(a.Height, b.Height);
     });
 
     /// <summary>
@@ -50,6 +50,8 @@ internal static class BoxRewards
         var (answer, truth) = SpokenAnswer.Boxes(one);
         return answer is null ? 0 : SpokenAnswer.OverLonger(Math.Min(answer.Count, truth.Count), answer.Count, truth.Count);
     }
+
+    private static double Ratio(double a, double b) => Math.Min(a, b) / Math.Max(a, b);
 
     private static double Mean(RewardCase one, Func<Box, Box, double> score)
     {

@@ -10,7 +10,7 @@ public static class RewardFunctions
     [
         new("sightline/box_iou", "IoU of boxes paired one to one, over the longer list; 1 for a right 'nothing there'", BoxRewards.Iou),
         new("sightline/box_giou", "As box_iou with (GIoU + 1) / 2, which also tells near from far misses", BoxRewards.Giou),
-        new("sightline/box_center", "As box_iou with the distance of centres, less for boxes of another size", BoxRewards.Center),
+        new("sightline/box_center", "As box_iou with the distance of centres, less for boxes of another size or shape", BoxRewards.Center),
         new("sightline/confidence", "Sure of right boxes and unsure of wrong ones", BoxRewards.Confidence),
         new("sightline/count", "How near the number of boxes is", BoxRewards.Count),
         new("sightline/point", "Points in boxes, paired one to one, over the longer list", PointRewards.InBox),

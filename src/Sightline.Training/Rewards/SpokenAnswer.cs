@@ -5,7 +5,7 @@ namespace Sightline.Training.Rewards;
 
 /// <summary>
 /// A completion and its solution, read by the parser that serving uses. What <c>sightline/*</c> share: an answer that is malformed or in another
-/// frame is worth nothing; one that was cut off is worth what it holds; boxes are held to the picture.
+/// frame is worth nothing; one that was cut off is worth what it holds, and nothing where it holds nothing yet; boxes are held to the picture.
 /// </summary>
 internal static class SpokenAnswer
 {
@@ -43,15 +43,17 @@ internal static class SpokenAnswer
     private static GroundedAnswer? Read(RewardCase one, AnswerKind kind)
     {
         var answer = AnswerParser.Parse(one.Completion, kind, one.Frame, one.IsCut);
-        return answer.Status is AnswerStatus.Malformed or AnswerStatus.WrongFrame ? null : answer with { Boxes = [.. answer.Boxes.Select(Clip)] };
+        // never to come to an answer is not to say that nothing is there
+        var isOpen = answer.Status == AnswerStatus.Truncated && (kind == AnswerKind.Points ? answer.Points.Count : answer.Boxes.Count) == 0;
+        return isOpen || answer.Status is AnswerStatus.Malformed or AnswerStatus.WrongFrame ? null : answer with { Boxes = [.. answer.Boxes.Select(Clip)] };
     }
 
     private static AnsweredBox[] Truth(RewardCase one)
     {
         var truth = AnswerParser.Parse(one.Solution, AnswerKind.Boxes, one.Frame);
-        return truth.Status is AnswerStatus.Complete or AnswerStatus.NothingThere
-            ? [.. truth.Boxes.Select(Clip)]
-            : throw new RewardException("BadSolution", $"the solution cannot be read: {truth.Problem}");
+        if (truth.Status is not (AnswerStatus.Complete or AnswerStatus.NothingThere)) throw new RewardException("BadSolution", $"the solution cannot be read: {truth.Problem}");
+        AnsweredBox[] boxes = [.. truth.Boxes.Select(Clip)];
+        return boxes.Any(found => found.Box.IsEmpty) ? throw new RewardException("BadSolution", "a box of the solution lies outside the picture") : boxes;
     }
 
     private static AnsweredBox Clip(AnsweredBox found) => found with { Box = found.Box.Clip() };

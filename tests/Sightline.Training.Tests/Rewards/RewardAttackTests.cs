@@ -74,7 +74,7 @@ public class RewardAttackTests
         "reasoning" => ["visual-rft/lisa_accuracy", "visual-rft/format"],
         "labelled detection" => ["vlm-r1/accuracy.od_ap50", "vlm-r1/accuracy.weighted_sum", "vlm-r1/format"],
         "classification" => ["visual-rft/classification_accuracy", "visual-rft/format"],
-        "pointing" => [],
+        "pointing" or "pointing at nothing" => [],
         _ => ["visual-rft/accuracy_iou", "visual-rft/accuracy_iou_v1", "visual-rft/accuracy_confidence", "visual-rft/format"],
     };
 
@@ -84,7 +84,8 @@ public class RewardAttackTests
     {
         try
         {
-            return RewardFunctions.Get(name).Score(new RewardCase(row.GetProperty(answer).GetString()!, row.GetProperty("solution").GetString()!)) is var score && double.IsNaN(score) ? 0 : score;
+            var isCut = answer == "completion" && row.TryGetProperty("is_cut", out var cut) && cut.GetBoolean();
+            return RewardFunctions.Get(name).Score(new RewardCase(row.GetProperty(answer).GetString()!, row.GetProperty("solution").GetString()!) { IsCut = isCut }) is var score && double.IsNaN(score) ? 0 : score;
         }
         catch (RewardException) when (!name.StartsWith("sightline/", StringComparison.Ordinal))
         {

@@ -31,6 +31,8 @@ public class SightlineRewardTests
     [InlineData("box_giou", "(0,0),(100,100)", One, 1)]
     [InlineData("box_giou", "(100,0),(200,100)", One, 0.5)]
     [InlineData("box_center", "(0,0),(200,200)", One, 0.25 * 0.5)] // half a diagonal away, four times as large
+    [InlineData("box_center", "(-2,-2),(102,102)", One, 1)] // held to the picture
+    [InlineData("box_center", "(300,475),(700,525)", "(400,400),(600,600)", 0.5 * 0.25)] // the same centre, half the area of another shape
     [InlineData("count", "(0,0),(1,1)", Two, 0.5)]
     [InlineData("count", "(0,0),(1,1),(2,2),(3,3),(4,4),(5,5),(6,6),(7,7)", Two, 0.5)]
     [InlineData("confidence", "[{'Position': [0, 0, 100, 100], 'Confidence': 0.8}]", One, 0.96)]
