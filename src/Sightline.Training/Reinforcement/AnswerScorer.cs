@@ -53,16 +53,22 @@ internal sealed class AnswerScorer
     }
 
     /// <summary>The case that a rule judges.</summary>
-    public static RewardCase CaseOf(PreparedProblem problem, Rollout answer) => new(answer.Text, Solution(problem))
+    internal static RewardCase CaseOf(PreparedProblem problem, Rollout answer, bool isPlain = false) => new(isPlain ? answer.PlainText : answer.Text, Solution(problem))
     {
         Picture = problem.Size,
         Grid = problem.Pictures.Count > 0 ? (problem.Pictures[0].Grid.Time, problem.Pictures[0].Grid.Height, problem.Pictures[0].Grid.Width) : (1, 0, 0),
-        CompletionTokens = answer.Ids.Length,
+        CompletionTokens = answer.PlainTokens,
         IsCut = answer.IsCut,
         Frame = problem.Frame,
+        Boxes = problem.Boxes,
         Synonyms = problem.Problem.Synonyms,
     };
 
+    /// <summary>The solution in the problem's frame, for looking at.</summary>
+    /// <exception cref="SightlineException">BadData: nothing is known of the right answer.</exception>
+    public static string Truth(PreparedProblem problem) => problem.Boxes is { } boxes ? AnswerWriter.Boxes(AnswerForm.Json, boxes, problem.Frame) : Solution(problem);
+
+    /// <summary>What rewards compare with, as they read it.</summary>
     private static string Solution(PreparedProblem problem)
     {
         var (one, frame) = (problem.Problem, problem.Frame);
@@ -75,7 +81,7 @@ internal sealed class AnswerScorer
     {
         try
         {
-            return function.Score(CaseOf(problem, answer));
+            return function.Score(CaseOf(problem, answer, function.SkipsSpecialTokens));
         }
         catch (RewardException error) when (error.Type == "BadSolution")
         {

@@ -1,5 +1,6 @@
 using Sightline.Generation;
 using Sightline.Geometry;
+using Sightline.Text.Answers;
 using Sightline.Training.Data;
 
 namespace Sightline.Training.Reinforcement;
@@ -18,4 +19,12 @@ internal sealed record PreparedProblem(
 {
     /// <summary>For logs and messages.</summary>
     public string Name => $"{Source}/{Problem.Id}";
+
+    /// <summary>
+    /// The true boxes in <see cref="Frame"/>, where the problem states them beside a solution and does not say that the solution speaks this frame (VLM-R1's
+    /// regions speak pixels of the original picture); else null.
+    /// </summary>
+    public IReadOnlyList<AnsweredBox>? Boxes => Problem is { Solution: not null, Frame: null, Boxes: { } boxes } && !Frame.IsUnspecified && boxes.All(found => !found.Box.Frame.IsUnspecified)
+        ? [.. boxes.Select(found => new AnsweredBox(found.Box.To(Frame), found.Label.Length > 0 ? found.Label : null))]
+        : null;
 }

@@ -7,6 +7,12 @@ namespace Sightline.Training.Reinforcement;
 /// <param name="IsCut">Whether the limit ended it.</param>
 internal sealed record Rollout(int[] Ids, float[] LogProbabilities, string Text, bool IsCut)
 {
+    /// <summary>Its words without special tokens, as the published trainers score them.</summary>
+    public string PlainText { get; init; } = Text;
+
+    /// <summary>Tokens of <see cref="PlainText"/>.</summary>
+    public int PlainTokens { get; init; } = Ids.Length;
+
     /// <summary>What each rule gave, in their order; NaN where it had no opinion.</summary>
     public double[] Scores { get; set; } = [];
 

@@ -76,7 +76,11 @@ internal sealed class RolloutSampler(TunedModel model) : IDisposable
         _engine = null;
     }
 
-    private static Rollout Read(GenerationResult result) => new([.. result.Ids], [.. result.LogProbabilities], result.Text, result.Reason == FinishReason.Length);
+    private Rollout Read(GenerationResult result)
+    {
+        int[] plain = [.. result.Ids.Where(id => !model.Vocabulary.IsSpecial(id))];
+        return new Rollout([.. result.Ids], [.. result.LogProbabilities], result.Text, result.Reason == FinishReason.Length) { PlainText = model.Processor.Tokenizer.Decode(plain), PlainTokens = plain.Length };
+    }
 
     /// <summary>An engine whose cache holds all of these at once: each prompt once, each answer.</summary>
     private GenerationEngine Engine(IReadOnlyList<PreparedProblem> problems, int answers, int most)

@@ -104,7 +104,7 @@ internal sealed class RolloutLog : IDisposable
             json.WriteEndArray();
         }
 
-        if (problem.Problem.Solution is { } solution) json.WriteString("solution", solution);
+        json.WriteString("solution", AnswerScorer.Truth(problem));
         json.WriteStartArray("answers");
         foreach (var answer in group.Answers)
         {

@@ -17,7 +17,8 @@ internal static class AnswerRewards
     public static double Format(RewardCase one)
     {
         // the solution says what kind of answer is wanted
-        var kind = AnswerParser.Parse(one.Solution, AnswerKind.Boxes, one.Frame).Status is AnswerStatus.Complete or AnswerStatus.NothingThere ? AnswerKind.Boxes : AnswerKind.Label;
+        var isOfBoxes = one.Boxes is not null || AnswerParser.Parse(one.Solution, AnswerKind.Boxes, one.Frame).Status is AnswerStatus.Complete or AnswerStatus.NothingThere;
+        var kind = isOfBoxes ? AnswerKind.Boxes : AnswerKind.Label;
         var answer = AnswerParser.Parse(one.Completion, kind, one.Frame, one.IsCut);
         if (kind == AnswerKind.Boxes && answer.Boxes.Count == 0 && answer.Points.Count > 0) answer = AnswerParser.Parse(one.Completion, AnswerKind.Points, one.Frame, one.IsCut);
         return answer is { IsInTags: true, Thinking.Length: > 0, Status: AnswerStatus.Complete or AnswerStatus.NothingThere } ? 1 : 0;

@@ -1,4 +1,5 @@
 using Sightline.Geometry;
+using Sightline.Text.Answers;
 
 namespace Sightline.Training.Rewards;
 
@@ -21,6 +22,12 @@ public sealed record RewardCase(string Completion, string Solution)
 
     /// <summary>The coordinates that completion and solution speak; for <c>sightline/*</c>.</summary>
     public CoordinateFrame Frame { get; init; } = CoordinateFrame.Thousandths;
+
+    /// <summary>
+    /// The true boxes in <see cref="Frame"/>, where the solution speaks other coordinates (VLM-R1's: pixels of the original picture); null: they are read from the
+    /// solution. For <c>sightline/*</c>.
+    /// </summary>
+    public IReadOnlyList<AnsweredBox>? Boxes { get; init; }
 
     /// <summary>Names that count as the solution's, for <c>sightline/label</c>.</summary>
     public IReadOnlyList<string> Synonyms { get; init; } = [];

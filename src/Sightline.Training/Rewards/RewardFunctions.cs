@@ -17,23 +17,23 @@ public static class RewardFunctions
         new("sightline/gaussian_point", "As point, by a Gaussian over each box", PointRewards.Gaussian),
         new("sightline/label", "1 for the right name, or one of the case's synonyms", AnswerRewards.Label),
         new("sightline/format", "1 for thinking and a readable answer, each in its tags", AnswerRewards.Format),
-        new("visual-rft/accuracy_iou", "Mean IoU of boxes matched by confidence, over the longer list", VisualRft.AccuracyIou),
-        new("visual-rft/accuracy_iou_v1", "Mean IoU of boxes matched by confidence, over the answer's list", VisualRft.AccuracyIouFirst),
-        new("visual-rft/accuracy_confidence", "Confidence of matched boxes, and its absence for others", VisualRft.AccuracyConfidence),
-        new("visual-rft/format", "1 when thinking and answer stand in their tags", VisualRft.Format),
-        new("visual-rft/lisa_accuracy", "GIoU + 1 of one box", VisualRft.LisaAccuracy),
-        new("visual-rft/classification_accuracy", "1 when one name is part of the other", VisualRft.ClassificationAccuracy),
-        new("vlm-r1/rec_iou", "IoU of one box in pixels of the original picture", VlmR1.RecIou),
-        new("vlm-r1/rec_format", "1 when a box stands in braces in the answer's tags", VlmR1.RecFormat),
-        new("vlm-r1/format", "1 when thinking and answer stand in their tags", VisualRft.Format),
-        new("vlm-r1/repetition", "Minus the share of repeated boxes or word groups", VlmR1Text.Repetition),
-        new("vlm-r1/cosine_length", "Falls with the number of tokens", VlmR1Detection.CosineLength),
-        new("vlm-r1/accuracy.map", "COCO mAP of one picture", VlmR1Detection.Map),
-        new("vlm-r1/accuracy.od_ap", "COCO mAP of one picture, None for none", VlmR1Detection.OdAp),
-        new("vlm-r1/accuracy.od_ap50", "COCO AP50 of one picture, None for none", VlmR1Detection.OdAp50),
-        new("vlm-r1/accuracy.odLength", "COCO mAP of one picture, less for too many boxes", VlmR1Detection.OdLength),
-        new("vlm-r1/accuracy.weighted_sum", "0.7 of matched IoU and 0.3 of completeness", VlmR1Detection.WeightedSum),
-        new("vlm-r1/accuracy.all_match", "1 when answer and solution are the same text", VlmR1Text.AllMatch),
+        Upstream("visual-rft/accuracy_iou", "Mean IoU of boxes matched by confidence, over the longer list", VisualRft.AccuracyIou),
+        Upstream("visual-rft/accuracy_iou_v1", "Mean IoU of boxes matched by confidence, over the answer's list", VisualRft.AccuracyIouFirst),
+        Upstream("visual-rft/accuracy_confidence", "Confidence of matched boxes, and its absence for others", VisualRft.AccuracyConfidence),
+        Upstream("visual-rft/format", "1 when thinking and answer stand in their tags", VisualRft.Format),
+        Upstream("visual-rft/lisa_accuracy", "GIoU + 1 of one box", VisualRft.LisaAccuracy),
+        Upstream("visual-rft/classification_accuracy", "1 when one name is part of the other", VisualRft.ClassificationAccuracy),
+        Upstream("vlm-r1/rec_iou", "IoU of one box in pixels of the original picture", VlmR1.RecIou),
+        Upstream("vlm-r1/rec_format", "1 when a box stands in braces in the answer's tags", VlmR1.RecFormat),
+        Upstream("vlm-r1/format", "1 when thinking and answer stand in their tags", VisualRft.Format),
+        Upstream("vlm-r1/repetition", "Minus the share of repeated boxes or word groups", VlmR1Text.Repetition),
+        Upstream("vlm-r1/cosine_length", "Falls with the number of tokens", VlmR1Detection.CosineLength),
+        Upstream("vlm-r1/accuracy.map", "COCO mAP of one picture", VlmR1Detection.Map),
+        Upstream("vlm-r1/accuracy.od_ap", "COCO mAP of one picture, None for none", VlmR1Detection.OdAp),
+        Upstream("vlm-r1/accuracy.od_ap50", "COCO AP50 of one picture, None for none", VlmR1Detection.OdAp50),
+        Upstream("vlm-r1/accuracy.odLength", "COCO mAP of one picture, less for too many boxes", VlmR1Detection.OdLength),
+        Upstream("vlm-r1/accuracy.weighted_sum", "0.7 of matched IoU and 0.3 of completeness", VlmR1Detection.WeightedSum),
+        Upstream("vlm-r1/accuracy.all_match", "1 when answer and solution are the same text", VlmR1Text.AllMatch),
     ];
 
     private static readonly Dictionary<string, RewardFunction> s_added = new(StringComparer.Ordinal);
@@ -62,4 +62,6 @@ public static class RewardFunctions
         return All.FirstOrDefault(reward => reward.Name == wanted)
             ?? throw new SightlineException(ErrorKind.Usage, $"there is no reward '{name}'; there are {string.Join(", ", All.Select(reward => reward.Name))}");
     }
+
+    private static RewardFunction Upstream(string name, string description, Func<RewardCase, double> score) => new(name, description, score) { SkipsSpecialTokens = true };
 }

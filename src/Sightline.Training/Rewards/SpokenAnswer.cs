@@ -50,10 +50,14 @@ internal static class SpokenAnswer
 
     private static AnsweredBox[] Truth(RewardCase one)
     {
-        var truth = AnswerParser.Parse(one.Solution, AnswerKind.Boxes, one.Frame);
-        if (truth.Status is not (AnswerStatus.Complete or AnswerStatus.NothingThere)) throw new RewardException("BadSolution", $"the solution cannot be read: {truth.Problem}");
-        AnsweredBox[] boxes = [.. truth.Boxes.Select(Clip)];
+        AnsweredBox[] boxes = [.. (one.Boxes ?? Solution(one)).Select(Clip)];
         return boxes.Any(found => found.Box.IsEmpty) ? throw new RewardException("BadSolution", "a box of the solution lies outside the picture") : boxes;
+    }
+
+    private static IReadOnlyList<AnsweredBox> Solution(RewardCase one)
+    {
+        var truth = AnswerParser.Parse(one.Solution, AnswerKind.Boxes, one.Frame);
+        return truth.Status is AnswerStatus.Complete or AnswerStatus.NothingThere ? truth.Boxes : throw new RewardException("BadSolution", $"the solution cannot be read: {truth.Problem}");
     }
 
     private static AnsweredBox Clip(AnsweredBox found) => found with { Box = found.Box.Clip() };
