@@ -31,7 +31,7 @@ public class SightlineRewardTests
     [InlineData("box_giou", "(0,0),(100,100)", One, 1)]
     [InlineData("box_giou", "(100,0),(200,100)", One, 0.5)]
     [InlineData("box_center", "(0,0),(200,200)", One, 0.25 * 0.5)] // half a diagonal away, four times as large
-    [InlineData("box_center", "(-2,-2),(102,102)", One, 1)] // held to the picture
+    [InlineData("box_center", "(-20,-20),(100,100)", One, 1)] // held to the picture
     [InlineData("box_center", "(300,475),(700,525)", "(400,400),(600,600)", 0.5 * 0.25)] // the same centre, half the area of another shape
     [InlineData("count", "(0,0),(1,1)", Two, 0.5)]
     [InlineData("count", "(0,0),(1,1),(2,2),(3,3),(4,4),(5,5),(6,6),(7,7)", Two, 0.5)]
@@ -70,6 +70,22 @@ public class SightlineRewardTests
         var pixels = new RewardCase("[{\"bbox_2d\": [0, 0, 1200, 900]}]", "[0, 0, 1200, 900]") { Frame = CoordinateFrame.Pixels(1280, 960) };
         Assert.Equal((1, 0), (RewardFunctions.Get("sightline/box_iou").Score(pixels), RewardFunctions.Get("sightline/box_iou").Score(pixels with { Frame = CoordinateFrame.Pixels(640, 480), Solution = "[0, 0, 600, 400]" })));
         Assert.Equal("BadSolution", Assert.Throws<RewardException>(() => RewardFunctions.Get("sightline/box_iou").Score(new RewardCase("(0,0),(1,1)", "somewhere"))).Type);
+        // inside the overshoot that is allowed, and yet not in the picture
+        Assert.Equal("BadSolution", Assert.Throws<RewardException>(() => RewardFunctions.Get("sightline/box_center").Score(new RewardCase("(1001,0),(1020,100)", "(1001,0),(1020,100)"))).Type);
+    }
+
+    [Theory]
+    [InlineData("<think>")]
+    [InlineData("<think>I look and")]
+    [InlineData("<think>I look.</think><answer>")]
+    [InlineData("(0,0),(100")]
+    [InlineData("<answer>[{'Position': [0, 0")]
+    public void AnAnswerThatNeverComesDoesNotSayThatNothingIsThere(string completion)
+    {
+        foreach (var name in new[] { "box_iou", "box_giou", "box_center", "confidence", "count", "point", "gaussian_point" })
+        {
+            foreach (var isCut in new[] { false, true }) Assert.Equal(0, RewardFunctions.Get("sightline/" + name).Score(new RewardCase(completion, "<answer>No Objects</answer>") { IsCut = isCut }));
+        }
     }
 
     [Fact]
