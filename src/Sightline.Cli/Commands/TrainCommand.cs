@@ -125,9 +125,19 @@ internal sealed class TrainCommand : ToolCommand
         WarnOfDamage(folder);
         Ranks.Share(trainer.Recipe.ToJson());
         using var recorder = new RunRecorder(folder, trainer.Recipe);
-        var outcome = settings.Quiet
-            ? trainer.Run(recorder, cancellation)
-            : TrainingDisplay.Show(Terminal, trainer.Recipe, recorder, observer => trainer.Run(observer, cancellation));
+        TrainingOutcome outcome;
+        try
+        {
+            outcome = settings.Quiet
+                ? trainer.Run(recorder, cancellation)
+                : TrainingDisplay.Show(Terminal, trainer.Recipe, recorder, observer => trainer.Run(observer, cancellation));
+        }
+        catch (SightlineException stopped) when (stopped.Kind == ErrorKind.RunStopped)
+        {
+            trainer.WriteRollouts(); // the answers show why
+            throw;
+        }
+
         trainer.WriteRollouts();
         if (!outcome.Completed) return Stopped(folder);
         var report = recorder.WriteReport(outcome, []);

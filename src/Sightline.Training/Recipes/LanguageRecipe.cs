@@ -156,7 +156,7 @@ public sealed record LanguageStageRecipe : StageOptions
     /// <summary>How far a probability ratio may go from 1, downwards and upwards.</summary>
     public double Clip { get; set; } = 0.2;
 
-    /// <summary>Another limit upwards; for <c>cispo</c> the largest weight itself.</summary>
+    /// <summary>Another limit upwards; for <c>cispo</c>, which needs it, the largest weight itself, at least 1.</summary>
     public double? ClipHigh { get; set; }
 
     /// <summary>The largest ratio where the advantage is negative (two-sided clip).</summary>
@@ -218,6 +218,6 @@ public sealed record TripwireRecipe
     /// <summary>Largest share of the best running mean of the reward that may be lost; null: all.</summary>
     public double? RewardLoss { get; set; }
 
-    /// <summary>How often a stage goes back to its last checkpoint before it stops; 0: it stops at once.</summary>
+    /// <summary>How often a stage of reinforcement goes back to the last checkpoint from which a step could be made, before it stops; 0: it stops at once.</summary>
     public int Rollbacks { get; set; }
 }

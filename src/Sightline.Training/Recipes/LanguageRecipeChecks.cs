@@ -77,7 +77,12 @@ internal static class LanguageRecipeChecks
         require(stage.ShowEvery >= 0, $"{at}.show_every must not be negative, is {stage.ShowEvery}");
         foreach (var reward in stage.Rewards) require(double.IsFinite(reward.Weight), FormattableString.Invariant($"{at}.rewards: the weight of '{reward.Name}' must be a number, is {reward.Weight}"));
         require(stage.MaximumCompletion > 0, $"{at}.maximum_completion must be positive, is {stage.MaximumCompletion}");
-        if (stage.Kind != LanguageStageKind.Reinforcement) return;
+        if (stage.Kind != LanguageStageKind.Reinforcement)
+        {
+            require(stage.Tripwires.Rollbacks == 0, $"{at}.tripwires.rollbacks is {stage.Tripwires.Rollbacks}: a supervised stage draws nothing at random, so it would come to the same again");
+            return;
+        }
+
         require(stage.Rewards.Count > 0, $"{at}.rewards lists none: name at least one, such as sightline/box_iou (sightline reward --list shows all)");
         require(stage.Group >= 2, $"{at}.group is {stage.Group}: answers are compared within their group, so it needs at least 2");
         require(stage.Temperature > 0 && float.IsFinite(stage.Temperature), FormattableString.Invariant($"{at}.temperature must be above 0, is {stage.Temperature}: without chance all answers of a group are one"));
@@ -87,6 +92,7 @@ internal static class LanguageRecipeChecks
         require(stage.Redraws >= 0, $"{at}.redraws must not be negative, is {stage.Redraws}");
         require(stage.Tripwires is { Kl: null or > 0, Entropy: null or >= 0, RewardLoss: null or (> 0 and <= 1), Rollbacks: >= 0 }, $"{at}.tripwires: kl must be above 0, entropy and rollbacks not negative, reward_loss above 0 and at most 1");
         Reworded($"{at}.loss", () => stage.ToLossOptions().Check(), require);
+        require(stage.Loss != "cispo" || stage.ToLossOptions().EpsilonHigh >= 1, FormattableString.Invariant($"{at}.clip_high: for cispo it is the largest weight of a token, 1 where nothing has changed yet; give at least 1 (5 is usual), not {stage.ClipHigh ?? stage.Clip}"));
     }
 
     /// <summary>A refusal of the thing itself, with the key in front.</summary>

@@ -34,7 +34,7 @@ public abstract record PhraseProblemRecipe
     /// <summary>A prompt template for phrases; null: the model's own.</summary>
     public string? Prompt { get; set; }
 
-    /// <summary>Coordinates in answers are rounded to multiples of this; rewards compare with what was not rounded.</summary>
+    /// <summary>Coordinates in answers are rounded to multiples of this; what rewards compare with only to the whole unit.</summary>
     public int Step { get; set; } = 1;
 }
 

@@ -87,6 +87,8 @@ internal sealed class PolicyStage : IRunStage
         return _figures;
     }
 
+    public void OnRestored() => _sampler.Dispose(); // prompts of the old weights, and answers under way where scores were no numbers; the next call begins anew
+
     public IReadOnlyList<IMeasurement> Measure(CancellationToken cancellation)
     {
         _sampler.Forget(); // the averaged weights may stand in place of the others

@@ -22,6 +22,11 @@ internal interface IRunStage : IDisposable
     /// <exception cref="OperationCanceledException">Cancelled before the state was changed.</exception>
     IReadOnlyDictionary<string, float> RunStep(CancellationToken cancellation);
 
+    /// <summary>Told after other weights were put back: what was computed with the old ones is of no use.</summary>
+    void OnRestored()
+    {
+    }
+
     /// <summary>Measures the model as it stands on all validation sources.</summary>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     IReadOnlyList<IMeasurement> Measure(CancellationToken cancellation);

@@ -126,6 +126,24 @@ public sealed class RunFolder(string path, Communicator? ranks = null) : IDispos
         return Ranks.IsRoot ? chosen : name.Length == 0 ? null : new RunCheckpoint(System.IO.Path.Combine(CheckpointFolder, name));
     }
 
+    /// <summary>Takes the newest checkpoint away where it is of this very step and its stage has an older one: weights with which a step went wrong are none to go back to.</summary>
+    internal void RemoveUnproven(int stage, int step)
+    {
+        if (Files() is [.., var older, var newest] && Read(newest) is { } last && (last.Stage, last.Step) == (stage, step) && Read(older)?.Stage == stage) Remove(newest);
+
+        static RunCheckpoint? Read(string file)
+        {
+            try
+            {
+                return new RunCheckpoint(file);
+            }
+            catch (SightlineException)
+            {
+                return null; // damaged: nothing to go back to
+            }
+        }
+    }
+
     /// <summary>The newest checkpoint that can be read, or null for a fresh run.</summary>
     /// <exception cref="SightlineException">BadModel: there are checkpoints and none can be read; the message says which to delete.</exception>
     public RunCheckpoint? LatestCheckpoint()

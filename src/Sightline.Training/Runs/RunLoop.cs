@@ -11,6 +11,7 @@ namespace Sightline.Training.Runs;
 internal sealed class RunLoop(RunRecipe recipe, RunFolder folder, TimeProvider clock)
 {
     private readonly IReadOnlyList<StageSummary> _course = recipe.Course();
+    private (int Stage, int Step) _savedAt;
     private readonly Communicator _ranks = folder.Ranks;
 
     /// <summary>The name of the run's last checkpoint; null before the first one.</summary>
@@ -27,7 +28,7 @@ internal sealed class RunLoop(RunRecipe recipe, RunFolder folder, TimeProvider c
         Func<int, RunCheckpoint?, IRunStage> open, Action finish, Func<CancellationToken, IReadOnlyList<IMeasurement>>? measure, ITrainingObserver observer, CancellationToken cancellation)
     {
         var resumed = folder.SharedCheckpoint();
-        Saved = resumed?.Name;
+        if (resumed is not null) (Saved, _savedAt) = (resumed.Name, (resumed.Stage, resumed.Step));
         for (var index = resumed?.Stage ?? 0; index < _course.Count; index++)
         {
             using var stage = open(index, resumed);
@@ -93,21 +94,25 @@ internal sealed class RunLoop(RunRecipe recipe, RunFolder folder, TimeProvider c
     private void Save(StageState state, ITrainingObserver observer)
     {
         var file = folder.SaveCheckpoint(state);
-        Saved = Path.GetFileName(file);
+        (Saved, _savedAt) = (Path.GetFileName(file), (state.Index, state.Step));
         observer.OnCheckpoint(file);
     }
 
-    /// <summary>Back to the last checkpoint, with other random draws from there on.</summary>
+    /// <summary>Back to the last checkpoint from which a step could be made, with other random draws from there on.</summary>
     /// <exception cref="SightlineException">RunStopped: the recipe does not want it, or it has been done as often as it may.</exception>
     private void GoBack(IRunStage stage, TripwireException tripped, ITrainingObserver observer)
     {
         var (state, rollbacks) = (stage.State, stage.State.Rollbacks);
-        var kept = Saved is { } file ? $"the last checkpoint, {file}, is good" : "nothing had been saved yet";
+        var kept = Saved is not { } file ? "nothing had been saved yet"
+            : _savedAt == (state.Index, state.Step) ? $"the last checkpoint, {file}, holds the weights with which this step began"
+            : $"the last checkpoint, {file}, is good";
         if (rollbacks >= stage.MostRollbacks)
             throw new SightlineException(ErrorKind.RunStopped, $"{tripped.Message}{(rollbacks > 0 ? $", after going back {rollbacks} times" : "")}; {kept}", tripped);
+        _ranks.OnRoot(() => folder.RemoveUnproven(state.Index, state.Step));
         var from = folder.SharedCheckpoint()!;
         state.ClearGradients();
         from.Restore(state);
+        stage.OnRestored();
         state.Rollbacks = rollbacks + 1;
         Save(state, observer);
         observer.OnRollback(from, tripped.Message);

@@ -68,11 +68,21 @@ public sealed class TuneTests : IDisposable
         Assert.False(Directory.Exists(_tuning.At("run")));
     }
 
+    [Fact]
+    public async Task A_run_that_trips_leaves_its_answers_to_be_looked_at()
+    {
+        var run = await CommandLineRun.Of("train", _tuning.Path, "--output", _tuning.At("run"), "--quiet", "--set", "stages[1].tripwires.entropy=100");
+        Assert.Equal((int)ErrorKind.RunStopped, run.ExitCode);
+        Assert.Contains("Stage 2, step 1", await File.ReadAllTextAsync(_tuning.At("run", "rollouts.html"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("stages[1].group=1", "stages[1].group is 1: answers are compared within their group, so it needs at least 2")]
     [InlineData("stages[1].loss=ppo", "stages[1].loss: the loss 'ppo' is not known")]
     [InlineData("stages[1].rewards[1].name=sightline/none", "stages[1].rewards: there is no reward 'sightline/none'")]
     [InlineData("stages[1].clip=2", "stages[1].loss: the policy loss cannot be computed: epsilon_low must be from 0 to 1")]
+    [InlineData("stages[1].loss=cispo", "stages[1].clip_high: for cispo it is the largest weight of a token")]
+    [InlineData("stages[0].tripwires.rollbacks=1", "stages[0].tripwires.rollbacks is 1: a supervised stage draws nothing at random")]
     [InlineData("stages[1].temperature=0", "stages[1].temperature must be above 0")]
     [InlineData("stages[1].kind=Boxes", "Supervised or Reinforcement")]
     [InlineData("model.weights=int3", "model.weights: the weight format 'int3' is not known")]

@@ -83,7 +83,8 @@ public sealed class PolicyTrainerTests : TensorTest
 
         error = Assert.Throws<SightlineException>(() => _place.Run(_place.Recipe("tiny-qwen2-vl", ", \"tripwires\": { \"kl\": 1e-9 }"), "other"));
         Assert.Contains("step 2: the KL to the reference is", error.Message, StringComparison.Ordinal);
-        Assert.Contains("the last checkpoint, stage00-step0000001.safetensors, is good", error.Message, StringComparison.Ordinal);
+        // the weights that went too far are those of that checkpoint
+        Assert.Contains("the last checkpoint, stage00-step0000001.safetensors, holds the weights with which this step began", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -95,6 +96,38 @@ public sealed class PolicyTrainerTests : TensorTest
         using var folder = new Runs.RunFolder(_place.At("run"));
         Assert.Equal((1, 2), (folder.LatestCheckpoint()!.Step, folder.LatestCheckpoint()!.Rollbacks));
         Assert.Equal(2, File.ReadLines(_place.At("run", "rollouts.jsonl")).Count()); // the two groups of step 1
+    }
+
+    /// <summary>A collapse that comes once: the checkpoint of the very step is passed over, and nothing that was computed with its weights is used again.</summary>
+    [Fact]
+    public void After_going_back_sampler_and_learner_agree()
+    {
+        RewardFunctions.Add(new Gap(from: 12, to: 18)); // the six answers of step 3
+        var recipe = _place.Recipe("tiny-qwen2-vl", ", \"tripwires\": { \"reward_loss\": 0.05, \"rollbacks\": 1 }", reward: "test/gap");
+        var (steps, outcome, rollbacks) = _place.Run(recipe with { Stages = [recipe.Stages[0] with { Steps = 4 }] });
+        Assert.True(outcome.Completed);
+        Assert.StartsWith("1: stage 1, step 3: the running mean of the reward is", Assert.Single(rollbacks), StringComparison.Ordinal);
+        Assert.Equal(5, steps.Count); // 1, 2, and then 2 to 4
+        Assert.All(steps, step => Assert.Equal(0, step["sampler_difference"]));
+    }
+
+    [Fact]
+    public void A_stage_goes_back_from_scores_that_are_no_numbers()
+    {
+        var recipe = _place.Recipe("tiny-qwen2-vl", ", \"tripwires\": { \"kl\": null, \"rollbacks\": 1 }");
+        var error = Assert.Throws<SightlineException>(() => _place.Run(recipe with { Stages = [recipe.Stages[0] with { LearningRate = 1e30 }] }));
+        Assert.StartsWith("stage 1, step 2: the model's scores are not numbers", error.Message, StringComparison.Ordinal);
+        Assert.Contains("after going back 1 times", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Further_updates_are_held_to_the_probabilities_of_the_sampler()
+    {
+        var once = _place.Run(_place.Recipe("tiny-qwen2-vl", ", \"beta\": 0, \"clip\": 0.01"), "once").Steps[0];
+        var twice = _place.Run(_place.Recipe("tiny-qwen2-vl", ", \"beta\": 0, \"clip\": 0.01, \"updates\": 2"), "twice").Steps[0];
+        Assert.Equal((0, once["reward"]), (once["clip_share"], twice["reward"]));
+        Assert.True(twice["clip_share"] > 0.1, $"{twice["clip_share"]} of the tokens were clipped after an update of 0.01 a weight");
+        Assert.Equal(0, twice["sampler_difference"]); // of the first
     }
 
     [Fact]
@@ -109,6 +142,17 @@ public sealed class PolicyTrainerTests : TensorTest
     }
 
     private static byte[] Bytes(string folder) => File.ReadAllBytes(Path.Combine(folder, "adapter_model.safetensors"));
+
+    private sealed class Gap(int from, int to) : IReward
+    {
+        private int _calls;
+
+        public string Name => "test/gap";
+
+        public string Description => "The letters, added up, and something for all but some answers";
+
+        public double Score(RewardCase one) => (one.Completion.Sum(letter => (int)letter) % 97 / 97.0) + (_calls++ >= from && _calls <= to ? 0 : 10);
+    }
 
     private sealed class Share : IReward
     {
