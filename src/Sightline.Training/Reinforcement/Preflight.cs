@@ -75,7 +75,8 @@ internal static class Preflight
         return Report(recipe, scorer, groups);
     }
 
-    private static PreflightReport Report(LanguageStageRecipe recipe, AnswerScorer scorer, List<RolloutGroup> groups)
+    /// <summary>What scored answers say.</summary>
+    internal static PreflightReport Report(LanguageStageRecipe recipe, AnswerScorer scorer, IReadOnlyList<RolloutGroup> groups)
     {
         var answers = groups.SelectMany(group => group.Answers.Select(answer => (group.Problem, Answer: answer))).ToList();
         var (judged, parsed, wrongFrame, ious) = (0, 0, 0, new List<double>());
@@ -85,9 +86,10 @@ internal static class Preflight
             if (truth is null && problem.Problem.Label is null) continue;
             judged++;
             var read = AnswerParser.Parse(answer.Text, truth is null ? AnswerKind.Label : AnswerKind.Boxes, problem.Frame, answer.IsCut);
+            if (read is { Boxes.Count: 0, Points.Count: > 0 }) read = AnswerParser.Parse(answer.Text, AnswerKind.Points, problem.Frame, answer.IsCut); // asked to point
             if (read.Status == AnswerStatus.WrongFrame) wrongFrame++;
             if (read.Status is AnswerStatus.Complete or AnswerStatus.NothingThere) parsed++;
-            if (truth is null) continue;
+            if (truth is null || read.Points.Count > 0) continue; // a point overlaps nothing
             var said = read.IsUsable ? read.Boxes : [];
             var pairs = SpokenAnswer.Pair(said.Count, truth.Count, (i, j) => BoxIou.Of(said[i].Box.Clip(), truth[j].Box));
             ious.AddRange(pairs.Select(pair => pair.Score));
