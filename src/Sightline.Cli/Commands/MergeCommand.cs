@@ -13,7 +13,7 @@ internal sealed class MergeCommand : ToolCommand
     private readonly Option<string> _output = new("--output", "-o") { Description = "A new folder for the merged model", HelpName = "FOLDER", Required = true };
 
     public MergeCommand()
-        : base("merge", "Add a trained adapter to the weights of its model", "sightline merge --model models/Qwen2-VL-2B-Instruct --adapter runs/few-shot/adapter --output models/few-shot")
+        : base("merge", "Add a trained adapter to the weights of its model", "sightline merge --model models/Qwen2-VL-2B-Instruct --adapter runs/few-shot-detection/model --output models/few-shot")
     {
         Add(_model);
         Add(_adapter);

@@ -15,7 +15,7 @@ public sealed class PhraseProblems
     /// <param name="prompt">A template for phrases, by name or file; null: the default one of the model type.</param>
     /// <param name="modelType">The <c>model_type</c> that chooses among default templates.</param>
     /// <param name="frame">The coordinates that the model speaks about a picture of this width and height, where the template demands none.</param>
-    /// <param name="step">Coordinates in answers are rounded to multiples of this; the truth that rewards compare with is not.</param>
+    /// <param name="step">Coordinates in answers are rounded to multiples of this; the truth that rewards compare with only to the whole unit.</param>
     /// <exception cref="SightlineException">NotFound or BadData: the template. Usage: it is no template for phrases.</exception>
     public PhraseProblems(string? prompt, string modelType, Func<int, int, CoordinateFrame> frame, int step)
     {
@@ -56,8 +56,19 @@ public sealed class PhraseProblems
         return _template.HasThinking ? AnswerWriter.InTags("", answer) : answer;
     }
 
-    private Box Round(Box box) => box with { X1 = Round(box.X1, box.Frame.Width), Y1 = Round(box.Y1, box.Frame.Height), X2 = Round(box.X2, box.Frame.Width), Y2 = Round(box.Y2, box.Frame.Height) };
+    private Box Round(Box box)
+    {
+        var ((x1, x2), (y1, y2)) = (Round(box.X1, box.X2, box.Frame.Width), Round(box.Y1, box.Y2, box.Frame.Height));
+        return box with { X1 = x1, Y1 = y1, X2 = x2, Y2 = y2 };
+    }
 
-    // the last multiple inside the frame, so that a box at the edge stays one
-    private double Round(double value, double extent) => Math.Min(Math.Round(value / _step) * _step, Math.Floor(extent / _step) * _step);
+    /// <summary>Two edges as multiples inside the frame; those of a box smaller than a step are a step apart.</summary>
+    private (double From, double To) Round(double from, double to, double extent)
+    {
+        var end = Math.Floor(extent / _step) * _step;
+        var (first, last) = (Math.Min(Math.Round(from / _step) * _step, end), Math.Min(Math.Round(to / _step) * _step, end));
+        if (first < last) return (first, last);
+        first = Math.Max(0, Math.Min(Math.Floor(from / _step) * _step, end - _step));
+        return (first, first + _step);
+    }
 }

@@ -8,11 +8,11 @@ namespace Sightline.Training.Evaluation;
 /// <param name="IsRead">Whether something was understood of the answer: a region, or that there is none.</param>
 /// <param name="Intersection">Pixels that the answer's mask and the true mask have both.</param>
 /// <param name="Union">Pixels that either has.</param>
-/// <param name="BoxIou">IoU of the answer's box with the box of the true mask; 1 where both are empty.</param>
+/// <param name="BoxIou">IoU of the answer's box with the box of the true mask; 1 where both are empty and the answer was read.</param>
 public sealed record ReasoningAnswer(string Picture, string Question, bool IsRead, long Intersection, long Union, double BoxIou)
 {
-    /// <summary>IoU of the masks; 1 where both are empty.</summary>
-    public double Iou => Union == 0 ? 1 : (double)Intersection / Union;
+    /// <summary>IoU of the masks; 1 where both are empty, unless the answer could not be read.</summary>
+    public double Iou => Union == 0 ? IsRead ? 1 : 0 : (double)Intersection / Union;
 }
 
 /// <summary>Masks and boxes of one way to count.</summary>
@@ -39,7 +39,7 @@ public sealed class ReasoningResult
     /// <summary>One entry a question.</summary>
     public IReadOnlyList<ReasoningAnswer> Answers { get; }
 
-    /// <summary>Over all questions: an answer that cannot be read is an empty mask.</summary>
+    /// <summary>Over all questions: an answer that cannot be read is a miss, whatever is there.</summary>
     public ReasoningScore Official { get; }
 
     /// <summary>Over the questions whose answer could be read.</summary>
@@ -124,8 +124,10 @@ public sealed class ReasoningResult
     private static ReasoningScore Score(IReadOnlyList<ReasoningAnswer> answers, BootstrapOptions? bootstrap)
     {
         var groups = PairedAnswers.Groups(answers.Select(answer => answer.Picture));
+        // nothing read about nothing there: a missed pixel, so that it does not count as right
+        double[] unions = [.. answers.Select(answer => answer is { Union: 0, IsRead: false } ? 1.0 : answer.Union)];
         return new ReasoningScore(
-            ReferringEvaluator.Overlaps([.. answers.Select(answer => (double)answer.Intersection)], [.. answers.Select(answer => (double)answer.Union)], null, bootstrap, groups),
+            ReferringEvaluator.Overlaps([.. answers.Select(answer => (double)answer.Intersection)], unions, null, bootstrap, groups),
             ReferringEvaluator.Score([.. answers.Select(answer => answer.BoxIou)], null, bootstrap, groups));
     }
 }

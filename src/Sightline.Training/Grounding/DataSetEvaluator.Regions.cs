@@ -139,7 +139,7 @@ public sealed partial class DataSetEvaluator
         }
 
         var (intersection, union) = mask.Overlap(truth);
-        var iou = truth.Area == 0 ? (box is null ? 1 : 0) : box is { } found ? Iou.Of(found, truth.Bounds()) : 0;
+        var iou = truth.Area == 0 ? (box is null && isRead ? 1 : 0) : box is { } found ? Iou.Of(found, truth.Bounds()) : 0;
         return new ReasoningAnswer(sample.PictureFile, question.Text, isRead, intersection, union, iou);
     }
 

@@ -45,6 +45,19 @@ public class SceneProblemsTests
         }
     }
 
+    [Theory]
+    [InlineData(0, 0, 3, 200)]
+    [InlineData(640, 400, 649, 405)]
+    [InlineData(997, 630, 1000, 1000)]
+    public void A_box_smaller_than_a_step_keeps_an_area(double x1, double y1, double x2, double y2)
+    {
+        var box = new Box(x1, y1, x2, y2, CoordinateFrame.Thousandths);
+        var problem = s_asking.Make("one", ProblemPicture.FromPixels("none", () => throw new InvalidOperationException()), (64, 64), ("the sliver", [box]));
+        var read = AnswerParser.Parse(problem.Answer!, AnswerKind.Boxes, CoordinateFrame.Thousandths);
+        Assert.Equal(AnswerStatus.Complete, read.Status);
+        Assert.True(Iou.Of(Assert.Single(read.Boxes).Box, box) > 0);
+    }
+
     [Fact]
     public void Several_questions_about_a_scene_are_turns_of_one_conversation()
     {

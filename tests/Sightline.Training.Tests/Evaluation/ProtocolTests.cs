@@ -52,6 +52,10 @@ public class ProtocolTests
         Assert.Equal([Math.Round(1.75 / 3, 12), 0.3, Math.Round(2.0 / 3, 12), Math.Round(2.0 / 3, 12)], ReasoningResult.Figures(result.Published).Select(figure => Math.Round(figure.Value, 12)));
         Assert.All(ReasoningResult.Figures(result.Official), figure => Assert.NotNull(figure.Interval));
         Assert.Equal(0, result.Compare(answers)[0].Difference);
+        // nothing there and nothing understood: no hit either
+        var unread = new ReasoningResult([.. answers, new("c", "nothing, too", false, 0, 0, 0)]);
+        Assert.Equal([(0.5 + 0.25 + 0 + 1 + 0) / 5, (0.6 + 0.4 + 0 + 1 + 0) / 5], ReasoningResult.Figures(unread.Official).Where(figure => figure.Name is "gIoU" or "box IoU").Select(figure => Math.Round(figure.Value, 12)));
+        Assert.Equal(0, unread.Answers[^1].Iou);
         Assert.Contains("number 1", Assert.Throws<SightlineException>(() => result.Compare([.. answers.Reverse()])).Message, StringComparison.Ordinal);
     }
 

@@ -49,7 +49,15 @@ public static class AnswerWriter
     private static Box Whole(Box box, CoordinateFrame frame)
     {
         var there = box.To(frame).Clip();
-        return there with { X1 = Math.Round(there.X1), Y1 = Math.Round(there.Y1), X2 = Math.Round(there.X2), Y2 = Math.Round(there.Y2) };
+        var ((x1, x2), (y1, y2)) = (Whole(there.X1, there.X2), Whole(there.Y1, there.Y2));
+        return there with { X1 = x1, Y1 = y1, X2 = x2, Y2 = y2 };
+    }
+
+    /// <summary>Two edges as whole numbers; those of a sliver outwards, as a box without area is no answer.</summary>
+    private static (double From, double To) Whole(double from, double to)
+    {
+        var (first, last) = (Math.Round(from), Math.Round(to));
+        return first == last && from < to ? (Math.Floor(from), Math.Ceiling(to)) : (first, last);
     }
 
     private static string Corners(Box box) => $"({Numbers(",", box.X1, box.Y1)}),({Numbers(",", box.X2, box.Y2)})";

@@ -62,6 +62,21 @@ public class AnswerPropertyTests
         if (form == AnswerForm.Positions) Assert.Equal(boxes.Select(found => found.Confidence), answer.Boxes.Select(found => found.Confidence));
     }));
 
+    [Theory]
+    [InlineData(10.1, 20, 10.4, 30)]
+    [InlineData(999.7, 0.1, 1000, 0.2)]
+    [InlineData(5.5, 7, 6.4, 7.4)]
+    public void ASliverIsWrittenAsABoxWithAnArea(double x1, double y1, double x2, double y2)
+    {
+        var box = new Box(x1, y1, x2, y2, CoordinateFrame.Thousandths);
+        foreach (var form in Enum.GetValues<AnswerForm>())
+        {
+            var answer = AnswerParser.Parse(AnswerWriter.Boxes(form, [new AnsweredBox(box)], CoordinateFrame.Thousandths), AnswerKind.Boxes, CoordinateFrame.Thousandths);
+            Assert.Equal(AnswerStatus.Complete, answer.Status);
+            Assert.True(Iou.Of(Assert.Single(answer.Boxes).Box, box) > 0);
+        }
+    }
+
     [Fact]
     public void ABeginningNeverHoldsOtherBoxesThanTheWhole() => Check.One(Config.QuickThrowOnFailure.WithMaxTest(60), Prop.ForAll(Boxes(), Gen.Elements(Enum.GetValues<AnswerForm>()).ToArbitrary(), (boxes, form) =>
     {
