@@ -21,7 +21,7 @@ internal static class TrainingPlanText
                 (1 / stage.SecondsPerPicture).ToString("0.0", CultureInfo.InvariantCulture), Duration(stage.Duration),
             }));
         terminal.Line(Summary(plan));
-        if (Shortage(plan) is { } shortage) terminal.Line(shortage);
+        if (Shortage(plan.PeakBytes, plan.AvailableBytes, Advice) is { } shortage) terminal.Line(shortage);
     }
 
     /// <summary>A few lines beside the results.</summary>
@@ -36,7 +36,7 @@ internal static class TrainingPlanText
         }
 
         terminal.Hint($"plan: {Summary(plan)}");
-        if (plan.Fits && Shortage(plan) is { } shortage) terminal.Hint($"warning: {shortage}");
+        if (plan.Fits && Shortage(plan.PeakBytes, plan.AvailableBytes, Advice) is { } shortage) terminal.Hint($"warning: {shortage}");
     }
 
     /// <summary>One object.</summary>
@@ -85,9 +85,10 @@ internal static class TrainingPlanText
         if (needed > available) throw new SightlineException(ErrorKind.OutOfMemory, $"by its plan the run needs {Bytes(needed)} of memory and there are {Bytes(available)}: {advice}; --despite-memory starts it all the same");
     }
 
-    private static string? Shortage(TrainingPlan plan) =>
-        !plan.Fits ? $"this does not fit into memory; {Advice}"
-        : plan.PeakBytes > plan.AvailableBytes * TrainingPlan.UsableShare ? $"this may not fit into memory; {Advice}"
+    /// <summary>What to say of a run that will not, or may not, fit into memory; null where there is room.</summary>
+    public static string? Shortage(long peak, long available, string advice) =>
+        peak > available ? $"this does not fit into memory; {advice}"
+        : peak > available * TrainingPlan.UsableShare ? $"this may not fit into memory; {advice}"
         : null;
 
     private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);

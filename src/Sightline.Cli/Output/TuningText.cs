@@ -21,7 +21,7 @@ internal static class TuningText
                 Seconds(stage.SecondsSampling), Seconds(stage.SecondsLearning), TrainingPlanText.Duration(TimeSpan.FromSeconds(stage.SecondsPerStep * stage.Steps)),
             }));
         terminal.Line(Summary(plan));
-        if (Shortage(plan) is { } shortage) terminal.Line(shortage);
+        if (TrainingPlanText.Shortage(plan.PeakBytes, plan.AvailableBytes, Advice) is { } shortage) terminal.Line(shortage);
     }
 
     /// <summary>A few lines beside the results.</summary>
@@ -36,7 +36,7 @@ internal static class TuningText
         }
 
         terminal.Hint($"plan: {Summary(plan)}");
-        if (plan.Fits && Shortage(plan) is { } shortage) terminal.Hint($"warning: {shortage}");
+        if (plan.Fits && TrainingPlanText.Shortage(plan.PeakBytes, plan.AvailableBytes, Advice) is { } shortage) terminal.Hint($"warning: {shortage}");
     }
 
     /// <summary>One object.</summary>
@@ -115,11 +115,6 @@ internal static class TuningText
         if (double.IsFinite(value)) json.WriteNumber(name, Math.Round(value, 6));
         else json.WriteNull(name);
     }
-
-    private static string? Shortage(TuningPlan plan) =>
-        !plan.Fits ? $"this does not fit into memory; {Advice}"
-        : plan.PeakBytes > plan.AvailableBytes * TuningPlan.UsableShare ? $"this may not fit into memory; {Advice}"
-        : null;
 
     private static string Summary(TuningPlan plan) =>
         $"at most {TrainingPlanText.Duration(plan.Duration)}, if every answer is as long as it may be; at most {TrainingPlanText.Bytes(plan.PeakBytes)} of {TrainingPlanText.Bytes(plan.AvailableBytes)}, {TrainingPlanText.Bytes(plan.WeightBytes)} of it for weights, {TrainingPlanText.Bytes(plan.TrainedBytes)} to train them";

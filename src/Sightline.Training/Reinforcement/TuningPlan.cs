@@ -1,5 +1,6 @@
 using Sightline.Generation;
 using Sightline.Tensors;
+using Sightline.Training.Grounding;
 using Sightline.Training.Recipes;
 using Sightline.Training.Runs;
 
@@ -12,9 +13,6 @@ namespace Sightline.Training.Reinforcement;
 /// <param name="Stages">One entry a stage.</param>
 public sealed record TuningPlan(long WeightBytes, long TrainedBytes, long AvailableBytes, IReadOnlyList<TuningStagePlan> Stages)
 {
-    /// <summary>Share of the available memory that a plan may fill.</summary>
-    public const double UsableShare = 0.7;
-
     /// <summary>Time of all stages if every answer is as long as it may be, without validation.</summary>
     public TimeSpan Duration => TimeSpan.FromSeconds(Stages.Sum(stage => stage.SecondsPerStep * stage.Steps));
 
@@ -88,7 +86,7 @@ internal static class TuningPlanner
         var perAnswer = Math.Max(two - one, 1);
         var once = Math.Max(one - perAnswer - (numbers * 4), 0); // the gradients stand in trained already
         var answers = recipe.Prompts * (isReinforced ? recipe.Group : 1);
-        var room = (long)(memory * TuningPlan.UsableShare) - model.Bytes - trained - cache - once;
+        var room = (long)(memory * TrainingPlan.UsableShare) - model.Bytes - trained - cache - once;
         var batch = recipe.Batch > 0 ? recipe.Batch : (int)Math.Clamp(room / perAnswer, 1, answers);
         var passes = isReinforced ? recipe.Updates + (recipe.Beta > 0 ? 1.0 / 3 : 0) : 1; // a reference is a forward pass alone
         var growth = Math.Max(second - first, 0);
