@@ -1,4 +1,5 @@
 using Sightline.Tensors;
+using Sightline.Tensors.Cpu.Threading;
 using Sightline.Tensors.Memory;
 using Sightline.Testing;
 using Sightline.Training.Grounding;
@@ -69,7 +70,7 @@ public sealed class MixedPrecisionTests : TensorTest
         using (var loader = new StageLoader(new SampleMixture([(trainer.Train[0], 1)]), stage, recipe.Seed, index, 0)) samples = loader.Next(stage.Batch);
         var live = NativePool.Shared.LiveBytes; // the loader, whose threads use memory too, has ended
         NativePool.Shared.ResetPeak();
-        new TrainingStepRunner(trainer.Model, trainer.Processor, trainer.Model.Config, stage, recipe.Seed, index).Rehearse(samples);
+        ThreadTeam.RunAlone(() => new TrainingStepRunner(trainer.Model, trainer.Processor, trainer.Model.Config, stage, recipe.Seed, index).Rehearse(samples)); // workspaces of several threads overlap as chance will have it
         var peak = NativePool.Shared.PeakBytes - live;
         return (trainer.Model.Parameters.All.Where(parameter => parameter.Value.Grad is not null).ToDictionary(parameter => parameter.Path, parameter => parameter.Value.Grad!.ToArray<float>()), peak);
     }
