@@ -7,8 +7,9 @@ namespace Sightline.Cli;
 /// <param name="LibTorch">Version and file, or that there is none.</param>
 /// <param name="Places">Where libtorch was looked for, in order.</param>
 /// <param name="Gpu">A GPU that libtorch can use, or why there is none.</param>
+/// <param name="LibTorchFolder">The folder of libtorch's files; null where it was not found.</param>
 /// <param name="Problem">Why the engine that the environment asks for cannot be used; null where it can.</param>
-internal sealed record EngineFindings(string Engine, string LibTorch, IReadOnlyList<string> Places, string Gpu, SightlineException? Problem)
+internal sealed record EngineFindings(string Engine, string LibTorch, IReadOnlyList<string> Places, string Gpu, string? LibTorchFolder, SightlineException? Problem)
 {
     public static EngineFindings Look()
     {
@@ -27,18 +28,20 @@ internal sealed record EngineFindings(string Engine, string LibTorch, IReadOnlyL
         }
 
         string libtorch, gpu;
+        string? folder = null;
         try
         {
             var open = LibTorchEngine.Open();
             libtorch = $"{open.Version}, {open.LibraryPath}, {open.Threads} threads";
             gpu = FindGpu();
+            folder = Path.GetDirectoryName(open.LibraryPath);
         }
         catch (LibTorchException error)
         {
             (libtorch, gpu) = ($"none: {error.Message}; without it the managed engine does all work", "none: no libtorch");
         }
 
-        return new EngineFindings(engine, libtorch, places, gpu, problem);
+        return new EngineFindings(engine, libtorch, places, gpu, folder, problem);
     }
 
     private static string FindGpu()

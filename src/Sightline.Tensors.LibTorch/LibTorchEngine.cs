@@ -20,10 +20,14 @@ public sealed unsafe partial class LibTorchEngine : Engine
     {
         (Native, Device) = (native, device);
         DeviceType = device.IsCuda ? native.CudaDevice : native.CpuDevice;
+        Cuda = device.IsCuda && native.HasCudaStreams ? new TorchCuda(this) : null;
     }
 
     /// <inheritdoc/>
     public override string Name => $"libtorch:{Device}";
+
+    /// <inheritdoc/>
+    public override ICudaMemory? Cuda { get; }
 
     /// <summary>Where it computes.</summary>
     public TorchDevice Device { get; }
@@ -134,6 +138,9 @@ public sealed unsafe partial class LibTorchEngine : Engine
 
     /// <summary>The library's tensor below a tensor of this engine; its memory is made where nothing was written yet.</summary>
     internal nint HandleOf(Tensor tensor) => StorageOf<TorchStorage>(tensor).Handle(DeviceType, DeviceIndex);
+
+    /// <summary>Where a tensor's first element lies, in the memory of the device.</summary>
+    internal nint AddressOf(Tensor tensor) => (nint)(Address(HandleOf(tensor)) + tensor.ByteOffset);
 
     /// <summary>Whether a tensor is all of its memory.</summary>
     internal bool Covers(Tensor tensor) => tensor.ByteOffset == 0 && StorageOf<TorchStorage>(tensor).Bytes == tensor.Bytes;

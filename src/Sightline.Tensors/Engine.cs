@@ -33,6 +33,9 @@ public abstract partial class Engine
     /// <summary>Bytes of tensors that are alive.</summary>
     public long LiveBytes => Memory.LiveBytes;
 
+    /// <summary>How others reach tensors in the memory of an NVIDIA GPU; null for an engine that has none.</summary>
+    public virtual ICudaMemory? Cuda => null;
+
     /// <summary>A new tensor with arbitrary contents.</summary>
     public abstract Tensor Allocate(Shape shape, DType type);
 

@@ -1,4 +1,5 @@
 using Sightline.Testing;
+using Sightline.Training.Tests.Distributed;
 using Sightline.Training.Tests.Grounding;
 using Sightline.Training.Tests.Reinforcement;
 using Sightline.Training.Tests.Reporting;
@@ -16,7 +17,7 @@ public class LiveByteTests
         [
             typeof(Distributed.MpiLibraryTests),
             typeof(LiveByteTests), typeof(AbsentPhrasesTests), typeof(GroundingScoreTests), typeof(DataSetEvaluatorTests), typeof(TaskAlignedAssignerTests), typeof(TrainingSampleTests), typeof(PolicyLossTests),
-            typeof(RecordStreamTests), typeof(TensorBoardWriterTests), typeof(CurveChartTests), typeof(RunFolderTests),
+            typeof(RecordStreamTests), typeof(TensorBoardWriterTests), typeof(CurveChartTests), typeof(RunFolderTests), typeof(NcclSearchTests), typeof(NcclLibraryTests),
         ];
         Assert.Empty(TensorTest.Uncounted(typeof(LiveByteTests).Assembly, [.. namespaces.Select(name => $"Sightline.Training.Tests.{name}")]).Except(without));
     }

@@ -7,6 +7,7 @@ using Sightline.Cli.Output;
 using Sightline.Imaging;
 using Sightline.Tensors.Cpu.Threading;
 using Sightline.Training.Distributed;
+using Sightline.Training.Distributed.Nccl;
 
 namespace Sightline.Cli.Commands;
 
@@ -56,6 +57,7 @@ internal sealed class DoctorCommand : ToolCommand
         yield return new("libtorch", engines.LibTorch, null, engines.Places);
         yield return new("GPU", engines.Gpu);
         yield return SeveralProcesses();
+        yield return BetweenGpus(engines.LibTorchFolder);
     }
 
     /// <summary>Open MPI is nobody's need who works in one process: its absence is no problem.</summary>
@@ -63,6 +65,16 @@ internal sealed class DoctorCommand : ToolCommand
     {
         var mpi = MpiLibrary.Find();
         return new("several processes", mpi.Version ?? "none: one process only (docs/distributed.md)", Details: [mpi.Version is null ? $"looked for {mpi.Tried}" : $"found as {mpi.Tried}"]);
+    }
+
+    /// <summary>Nor is that of NCCL.</summary>
+    private static Finding BetweenGpus(string? torchFolder)
+    {
+        var nccl = NcclSearch.Find(torchFolder);
+        return new(
+            "NCCL",
+            nccl.Problem is { } problem ? $"none: {problem}; processes on GPUs exchange gradients through the host's memory" : $"{nccl.Version}, {nccl.Path}: processes on GPUs exchange gradients from GPU to GPU",
+            Details: nccl.Looked);
     }
 
     private static Finding Model()

@@ -15,6 +15,7 @@ internal sealed unsafe class LibTorchLibrary
     private readonly delegate* unmanaged<byte*, byte*, ulong*, ulong, int> _callDispatcher;
     private readonly delegate* unmanaged<ulong**, int> _newOptional;
     private readonly ulong _callerVersion;
+    private delegate* unmanaged<int, void**, int> _cudaStream;
 
     private LibTorchLibrary(nint library, string path, Version version)
     {
@@ -44,6 +45,8 @@ internal sealed unsafe class LibTorchLibrary
         Strides = (delegate* unmanaged<nint, long**, int>)Need(library, "aoti_torch_get_strides");
         StorageOffset = (delegate* unmanaged<nint, long*, int>)Need(library, "aoti_torch_get_storage_offset");
         StorageBytes = (delegate* unmanaged<nint, long*, int>)Need(library, "aoti_torch_get_storage_size");
+        CreateDeviceGuard = (delegate* unmanaged<int, nint*, int>)Find(library, "aoti_torch_create_device_guard");
+        DeleteDeviceGuard = (delegate* unmanaged<nint, int>)Find(library, "aoti_torch_delete_device_guard");
         CpuDevice = Constant(library, "aoti_torch_device_type_cpu");
         CudaDevice = Constant(library, "aoti_torch_device_type_cuda");
         Strided = Constant(library, "aoti_torch_layout_strided");
@@ -111,6 +114,10 @@ internal sealed unsafe class LibTorchLibrary
 
     public delegate* unmanaged<nint, long*, int> StorageBytes { get; }
 
+    public delegate* unmanaged<int, nint*, int> CreateDeviceGuard { get; }
+
+    public delegate* unmanaged<nint, int> DeleteDeviceGuard { get; }
+
     public int CpuDevice { get; }
 
     public int CudaDevice { get; }
@@ -140,6 +147,20 @@ internal sealed unsafe class LibTorchLibrary
     internal static void RequireVersion(Version version, string path)
     {
         if (version < Oldest) throw new LibTorchException($"libtorch {version} at {path} is too old: version {Oldest} or later is needed");
+    }
+
+    /// <summary>Whether other libraries can be told which stream and device kernels run on.</summary>
+    public bool HasCudaStreams => _cudaStream is not null && CreateDeviceGuard is not null && DeleteDeviceGuard is not null;
+
+    /// <summary>Takes what only the library of the kernels for GPUs has.</summary>
+    public void UseCuda(nint library) => _cudaStream = (delegate* unmanaged<int, void**, int>)Find(library, "aoti_torch_get_current_cuda_stream");
+
+    /// <summary>The stream in which kernels of this thread run on a GPU.</summary>
+    public nint CudaStream(int device)
+    {
+        void* stream;
+        Check(_cudaStream(device, &stream), "the current stream");
+        return (nint)stream;
     }
 
     /// <summary>Runs an operator on a stack of arguments, which it takes over and replaces by the results.</summary>

@@ -48,9 +48,13 @@ internal static class LibTorchLoader
         }
     }
 
-    private static bool LoadCuda(LibTorchLibrary native) => TryLoadCuda(native.Path, out var problem) != 0
-        ? true
-        : throw new LibTorchException($"libtorch {native.Version} at {native.Path} {problem}");
+    private static bool LoadCuda(LibTorchLibrary native)
+    {
+        var library = TryLoadCuda(native.Path, out var problem);
+        if (library == 0) throw new LibTorchException($"libtorch {native.Version} at {native.Path} {problem}");
+        native.UseCuda(library);
+        return true;
+    }
 
     /// <summary>The kernels for GPUs are a library of their own beside the first, and announce themselves when it is loaded. 0 where they cannot be had, and why.</summary>
     internal static nint TryLoadCuda(string library, out string problem)

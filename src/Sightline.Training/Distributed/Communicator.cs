@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text;
+using Sightline.Tensors;
 using Sightline.Training.Runs;
 
 namespace Sightline.Training.Distributed;
@@ -11,6 +12,8 @@ namespace Sightline.Training.Distributed;
 /// </summary>
 public abstract class Communicator : IDisposable
 {
+    private ITensorTransport? _transport;
+
     /// <summary>One process by itself: nothing travels, and nothing is computed otherwise than without a communicator.</summary>
     public static Communicator Alone { get; } = new SingleProcess();
 
@@ -47,7 +50,15 @@ public abstract class Communicator : IDisposable
     public abstract void Abort(int exitCode);
 
     /// <inheritdoc/>
-    public virtual void Dispose() => GC.SuppressFinalize(this);
+    public virtual void Dispose()
+    {
+        (_transport as IDisposable)?.Dispose();
+        _transport = null;
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>How tensors travel, chosen when some travel first; collective. An engine is a process's for its life.</summary>
+    internal ITensorTransport TransportFor(Engine engine) => _transport ??= TensorTransports.For(this, engine.Cuda);
 
     /// <summary>The part of <paramref name="count"/> things in a row that is this rank's: parts differ by one at most.</summary>
     public (int First, int Count) ShareOf(int count)

@@ -18,12 +18,12 @@ internal sealed class HostTransport(Communicator ranks, int pieceBytes = 1 << 20
     {
         // one element type after the other: a piece is added as numbers of one kind
         foreach (var type in tensors.Select(entry => entry.Tensor.DType).Distinct().Order().ToArray())
-            SumToOwners(Rows(tensors.Where(entry => entry.Tensor.DType == type)), type);
+            SumToOwners(TensorRow.OfOwners(tensors.Where(entry => entry.Tensor.DType == type), ranks.Size), type);
     }
 
     public void CopyFromOwners(IReadOnlyList<(Tensor Tensor, int Owner)> tensors)
     {
-        var rows = Rows(tensors);
+        var rows = TensorRow.OfOwners(tensors, ranks.Size);
         var lengths = new int[ranks.Size];
         for (long start = 0; start < rows.Max(row => row.Bytes); start += pieceBytes)
         {
@@ -53,13 +53,6 @@ internal sealed class HostTransport(Communicator ranks, int pieceBytes = 1 << 20
             Add(receive, own, type);
             rows[ranks.Rank].Write(start, receive[..own]);
         }
-    }
-
-    /// <summary>One row an owner.</summary>
-    private TensorRow[] Rows(IEnumerable<(Tensor Tensor, int Owner)> tensors)
-    {
-        var byOwner = tensors.ToLookup(entry => entry.Owner, entry => entry.Tensor);
-        return [.. Enumerable.Range(0, ranks.Size).Select(rank => new TensorRow([.. byOwner[rank]]))];
     }
 
     /// <summary>Adds parts of <paramref name="length"/> bytes, one after the other, into the first; numbers of 16 bits in float32, rounded once at the end.</summary>

@@ -12,7 +12,7 @@ namespace Sightline.Training.Distributed;
 internal sealed class ParameterShards
 {
     private readonly Communicator _ranks;
-    private readonly ITensorTransport _transport;
+    private readonly ITensorTransport? _transport;
     private readonly Parameter[] _trained;
     private readonly Dictionary<Parameter, int> _owners = new(ReferenceEqualityComparer.Instance);
 
@@ -20,11 +20,11 @@ internal sealed class ParameterShards
     /// <param name="parameters">The model's.</param>
     /// <param name="ranks">Who they are dealt out to.</param>
     /// <param name="kept">Numbers that are kept for each number of a parameter; null: the same for all.</param>
-    /// <param name="transport">How tensors travel; null: through the host's memory.</param>
+    /// <param name="transport">How tensors travel; null: as the ranks choose (<see cref="TensorTransports"/>).</param>
     public ParameterShards(IReadOnlyList<Parameter> parameters, Communicator ranks, Func<Parameter, int>? kept = null, ITensorTransport? transport = null)
     {
         _ranks = ranks;
-        _transport = transport ?? new HostTransport(ranks);
+        _transport = transport;
         _trained = [.. parameters.Where(parameter => parameter.Value.RequiresGrad)];
         var loads = new long[ranks.Size];
         long Load(Parameter parameter) => parameter.Value.Count * (kept?.Invoke(parameter) ?? 1);
@@ -38,6 +38,8 @@ internal sealed class ParameterShards
 
     /// <summary>What this rank updates, in the order of the model.</summary>
     public IEnumerable<Parameter> Own => _trained.Where(Owns);
+
+    private ITensorTransport Transport => _transport ?? _ranks.TransportFor(_trained.Length > 0 ? _trained[0].Value.Engine : Engine.Default);
 
     /// <summary>Whether this rank updates a parameter. Of frozen ones nobody keeps anything.</summary>
     public bool Owns(Parameter parameter) => _owners.TryGetValue(parameter, out var owner) && owner == _ranks.Rank;
@@ -58,7 +60,7 @@ internal sealed class ParameterShards
             gradients.Add((Gradient(_trained[p].Value), _owners[_trained[p]]));
         }
 
-        _transport.SumToOwners(gradients);
+        Transport.SumToOwners(gradients);
         foreach (var parameter in _trained.Where(parameter => !Owns(parameter))) parameter.Value.ClearGrad();
     }
 
@@ -79,7 +81,7 @@ internal sealed class ParameterShards
     /// <summary>Hands out the weights that their owners have changed.</summary>
     public void ShareWeights()
     {
-        if (_ranks.Size > 1) _transport.CopyFromOwners([.. _trained.Select(parameter => (parameter.Value, _owners[parameter]))]);
+        if (_ranks.Size > 1) Transport.CopyFromOwners([.. _trained.Select(parameter => (parameter.Value, _owners[parameter]))]);
     }
 
     /// <summary>A gradient that can be written to: zeros where there is none, a copy where another tensor has the same memory.</summary>

@@ -21,27 +21,35 @@ internal sealed class TensorRow
 
     public long Bytes { get; }
 
+    /// <summary>One row for each owner, of what it owns.</summary>
+    public static TensorRow[] OfOwners(IEnumerable<(Tensor Tensor, int Owner)> tensors, int owners)
+    {
+        var byOwner = tensors.ToLookup(entry => entry.Owner, entry => entry.Tensor);
+        return [.. Enumerable.Range(0, owners).Select(owner => new TensorRow([.. byOwner[owner]]))];
+    }
+
     /// <summary>How much of a piece of <paramref name="room"/> bytes at <paramref name="start"/> there is.</summary>
     public int Length(long start, int room) => (int)Math.Clamp(Bytes - start, 0, room);
 
+    /// <summary>The tensors of a piece in their order: from which byte of each, at which byte of the piece, and how many.</summary>
+    public IEnumerable<(Tensor Tensor, long Offset, int At, int Length)> Parts(long start, int length)
+    {
+        for (var done = 0; done < length;)
+        {
+            var (tensor, offset, part) = At(start + done, length - done);
+            yield return (tensor, offset, done, part);
+            done += part;
+        }
+    }
+
     public void Read(long start, Span<byte> into)
     {
-        for (var done = 0; done < into.Length;)
-        {
-            var (tensor, offset, length) = At(start + done, into.Length - done);
-            tensor.Engine.Download(tensor, into.Slice(done, length), offset);
-            done += length;
-        }
+        foreach (var (tensor, offset, at, length) in Parts(start, into.Length)) tensor.Engine.Download(tensor, into.Slice(at, length), offset);
     }
 
     public void Write(long start, ReadOnlySpan<byte> from)
     {
-        for (var done = 0; done < from.Length;)
-        {
-            var (tensor, offset, length) = At(start + done, from.Length - done);
-            tensor.Engine.Upload(from.Slice(done, length), tensor, offset);
-            done += length;
-        }
+        foreach (var (tensor, offset, at, length) in Parts(start, from.Length)) tensor.Engine.Upload(from.Slice(at, length), tensor, offset);
     }
 
     private (Tensor Tensor, long Offset, int Length) At(long place, int most)

@@ -8,7 +8,7 @@ namespace Sightline.Cli.Tests.Commands;
 [Collection(Alone.Name)]
 public sealed class DoctorTests : IDisposable
 {
-    private readonly (string Name, string? Value)[] _before = [.. new[] { "SIGHTLINE_ENGINE", "SIGHTLINE_DEVICE", "LIBTORCH" }.Select(name => (name, Environment.GetEnvironmentVariable(name)))];
+    private readonly (string Name, string? Value)[] _before = [.. new[] { "SIGHTLINE_ENGINE", "SIGHTLINE_DEVICE", "LIBTORCH", "SIGHTLINE_NCCL" }.Select(name => (name, Environment.GetEnvironmentVariable(name)))];
 
     public void Dispose()
     {
@@ -53,6 +53,20 @@ public sealed class DoctorTests : IDisposable
         var mpi = findings.GetProperty("several processes");
         Assert.True(mpi.GetProperty("ok").GetBoolean());
         Assert.True(mpi.GetProperty("value").GetString()!.StartsWith("Open MPI ", StringComparison.Ordinal), "Open MPI was not found: run eng/install-openmpi.sh");
+    }
+
+    [Theory]
+    [InlineData("/nowhere", "no libnccl.so.2 at /nowhere (SIGHTLINE_NCCL): give the file, its folder, or none", "not at /nowhere (SIGHTLINE_NCCL)")]
+    [InlineData("none", "SIGHTLINE_NCCL is none")]
+    public async Task Without_NCCL_processes_on_GPUs_go_through_the_hosts_memory(string named, string reason, params string[] looked)
+    {
+        Environment.SetEnvironmentVariable("SIGHTLINE_NCCL", named);
+        var run = await CommandLineRun.Of("doctor", "--json");
+        Assert.Equal(0, run.ExitCode);
+        var nccl = JsonDocument.Parse(run.Out).RootElement.GetProperty("NCCL");
+        Assert.True(nccl.GetProperty("ok").GetBoolean());
+        Assert.Equal($"none: {reason}; processes on GPUs exchange gradients through the host's memory", nccl.GetProperty("value").GetString());
+        Assert.Equal(looked, nccl.GetProperty("details").EnumerateArray().Select(place => place.GetString()));
     }
 
     [Fact]

@@ -1,8 +1,10 @@
 using Sightline.Nn;
 using Sightline.Tensors;
 using Sightline.Tensors.Autograd;
+using Sightline.Tensors.Cpu;
 using Sightline.Testing;
 using Sightline.Training.Distributed;
+using Sightline.Training.Distributed.Nccl;
 
 namespace Sightline.Training.Tests.Distributed;
 
@@ -10,17 +12,31 @@ namespace Sightline.Training.Tests.Distributed;
 [Collection(Alone.Name)]
 public sealed class ParameterShardsTests : TensorTest
 {
-    private static readonly (DType Type, int Count)[] Parts = [(DType.Float32, 5), (DType.BFloat16, 7), (DType.Float32, 1000), (DType.Float16, 3), (DType.Float32, 0), (DType.BFloat16, 41), (DType.Float32, 17)];
+    // so sized that each of four ranks owns many numbers, those of float32 lying at the first and the last
+    private static readonly (DType Type, int Count)[] Parts = [(DType.Float32, 800), (DType.BFloat16, 900), (DType.Float32, 1000), (DType.Float16, 850), (DType.Float32, 0), (DType.BFloat16, 41), (DType.Float32, 17)];
 
     [Theory]
     [InlineData(1, 64)]
     [InlineData(2, 64)]
     [InlineData(3, 64)]
     [InlineData(4, 1 << 20)]
-    public void Gradients_add_up_in_the_order_of_ranks_and_weights_come_back(int size, int piece) => ThreadRanks.Run(size, ranks =>
+    public void Gradients_add_up_in_the_order_of_ranks_and_weights_come_back(int size, int piece) => AddUp(size, CpuEngine.Instance, ranks => new HostTransport(ranks, piece));
+
+    [Theory]
+    [InlineData(1, 64)]
+    [InlineData(2, 64)]
+    [InlineData(3, 64)]
+    [InlineData(4, 1 << 20)]
+    public void They_do_so_from_device_to_device_with_the_same_bits(int size, int piece) =>
+        AddUp(size, CpuEngine.Instance, ranks => new NcclTransport(ranks, FakeNccl.Open(), new FakeDevice(), piece));
+
+    /// <summary>The whole exchange of some ranks on an engine, against sums worked out here.</summary>
+    internal static void AddUp(int size, Engine engine, Func<Communicator, ITensorTransport> transportOf) => ThreadRanks.Run(size, ranks =>
     {
-        var parameters = Parts.Select((part, p) => new Parameter($"p{p}", Make(part.Type, part.Count, i => p + (i / 8f)).AsParameter())).ToArray();
-        var shards = new ParameterShards(parameters, ranks, transport: new HostTransport(ranks, piece));
+        var parameters = Parts.Select((part, p) => new Parameter($"p{p}", Make(engine, part.Type, part.Count, i => p + (i / 8f)).AsParameter())).ToArray();
+        var transport = transportOf(ranks);
+        using var closing = transport as IDisposable;
+        var shards = new ParameterShards(parameters, ranks, transport: transport);
         for (var p = 0; p < Parts.Length; p++)
         {
             if (p != 2 || ranks.Rank == ranks.Size - 1) Give(parameters[p].Value, i => Gradient(ranks.Rank, p, i)); // one parameter is reached at the last rank alone
@@ -50,7 +66,7 @@ public sealed class ParameterShardsTests : TensorTest
     [Fact]
     public void A_gradient_whose_memory_another_shares_is_not_written_through() => ThreadRanks.Run(2, ranks =>
     {
-        var parameters = Enumerable.Range(0, 2).Select(p => new Parameter($"p{p}", Make(DType.Float32, 4, _ => 0).AsParameter())).ToArray();
+        var parameters = Enumerable.Range(0, 2).Select(p => new Parameter($"p{p}", Make(CpuEngine.Instance, DType.Float32, 4, _ => 0).AsParameter())).ToArray();
         using (var tape = Tape.Record())
         {
             using var scope = TensorScope.Open();
@@ -72,7 +88,8 @@ public sealed class ParameterShardsTests : TensorTest
         Assert.Equal([0, 1, 4, 9, 16, 25, 36], ranks.Map(7, i => i * i, (writer, value) => writer.Write(value), reader => reader.ReadInt32()));
     });
 
-    private static float Gradient(int rank, int p, int i) => (rank + 1) * (p + 1) * (1 + (i % 5)) / 16f;
+    /// <summary>Numbers whose sum depends on its order.</summary>
+    private static float Gradient(int rank, int p, int i) => MathF.Sin((rank * 7) + (p * 3) + i) * (1 + (rank * 100));
 
     /// <summary>From rank 0 on, in float32.</summary>
     private static float Sum(int size, int p, int i)
@@ -93,14 +110,14 @@ public sealed class ParameterShardsTests : TensorTest
     private static void Give(Tensor weights, Func<int, float> values)
     {
         using var tape = Tape.Record();
-        tape.Backward(weights, Make(weights.DType, (int)weights.Count, values));
+        tape.Backward(weights, Make(weights.Engine, weights.DType, (int)weights.Count, values));
     }
 
-    private static Tensor Make(DType type, int count, Func<int, float> values)
+    private static Tensor Make(Engine engine, DType type, int count, Func<int, float> values)
     {
-        var full = Tensor.From([.. Enumerable.Range(0, count).Select(values)], [count]);
+        var full = Tensor.From([.. Enumerable.Range(0, count).Select(values)], [count], engine);
         if (type == DType.Float32) return full;
-        var rounded = Tensor.Empty([count], type);
+        var rounded = Tensor.Empty([count], type, engine);
         full.Engine.Cast(full, rounded);
         full.Dispose();
         return rounded;
@@ -108,7 +125,7 @@ public sealed class ParameterShardsTests : TensorTest
 
     private static float[] Values(Tensor tensor)
     {
-        using var wide = Tensor.Empty(tensor.Shape);
+        using var wide = Tensor.Empty(tensor.Shape, DType.Float32, tensor.Engine);
         tensor.Engine.Cast(tensor, wide);
         return wide.ToArray<float>();
     }
