@@ -54,6 +54,8 @@ public sealed class RankedTuneTests : IDisposable
             ["detection", "-m", tiny.Model, "-d", sets.Cells(), "--bootstrap", "20"],
             ["referring", "-m", tiny.Model, "-d", sets.Cells(), "--expressions", "3", "--bootstrap", "20"],
             ["detection", "-m", Fixtures.Path("models", "tiny-qwen2-vl"), "-d", sets.Cells(), "--max-tokens", "8"],
+            ["reasoning", "-m", Fixtures.Path("models", "tiny-qwen2-vl"), "-d", sets.Lisa(), "--protocol", "both", "--max-tokens", "8", "--temperature", "1", "--runs", "2", "--bootstrap", "20"],
+            ["classification", "-m", Fixtures.Path("models", "tiny-qwen2-vl"), "-d", sets.Folders(), "--value", "subject=a plant", "--value", "property=species of the plant", "--protocol", "both", "--max-tokens", "8", "--temperature", "1", "--runs", "2", "--bootstrap", "20"],
         ];
         foreach (var command in commands)
         {
