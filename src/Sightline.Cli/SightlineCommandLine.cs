@@ -68,7 +68,7 @@ internal static class SightlineCommandLine
     private static void Join(RankedProcess process, ParseResult parsed)
     {
         if (parsed.CommandResult.Command is not ToolCommand { DividesItsWork: true })
-            throw new SightlineException(ErrorKind.Usage, $"sightline {parsed.CommandResult.Command.Name} works in one process: start it without mpirun (train and the evaluations of models divide their work)");
+            throw new SightlineException(ErrorKind.Usage, $"sightline {parsed.CommandResult.Command.Name} works in one process: start it without mpirun (train, data label and the evaluations of models divide their work)");
         process.Join();
     }
 

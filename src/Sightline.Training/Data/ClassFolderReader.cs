@@ -44,7 +44,9 @@ internal static class ClassFolderReader
     private static IEnumerable<string> Folders(string folder) =>
         Directory.EnumerateDirectories(folder).Where(name => !Path.GetFileName(name).StartsWith('.')).Order(StringComparer.Ordinal);
 
-    private static IEnumerable<string> Pictures(string folder) => Directory.EnumerateFiles(folder).Where(file => Extensions.Contains(Path.GetExtension(file)));
+    /// <summary>The files of a folder that are pictures by their names.</summary>
+    public static IEnumerable<string> Pictures(string folder, SearchOption depth = SearchOption.TopDirectoryOnly) =>
+        Directory.EnumerateFiles(folder, "*", depth).Where(file => Extensions.Contains(Path.GetExtension(file)));
 
     private static IEnumerable<DataSample> Samples(string root, string folder, string? split) => Pictures(folder).Order(StringComparer.Ordinal).Select(file =>
     {
