@@ -47,25 +47,14 @@ public static unsafe class MpiLibrary
     /// <summary>Loads a file, or says why it cannot be or is none of Open MPI's.</summary>
     private static bool CanLoad(string candidate, List<string> reasons)
     {
-        try
+        var library = SystemLoader.TryLoad(candidate, out var reason);
+        if (library != 0 && NativeLibrary.TryGetExport(library, "ompi_mpi_comm_world", out _))
         {
-            var library = NativeLibrary.Load(candidate);
-            if (NativeLibrary.TryGetExport(library, "ompi_mpi_comm_world", out _))
-            {
-                s_library = library;
-                return true;
-            }
-
-            reasons.Add($"{candidate} (another MPI, or none)");
-        }
-        catch (Exception error) when (error is DllNotFoundException or BadImageFormatException)
-        {
-            // the runtime's general advice comes first, what the system's loader says last
-            var said = error.Message.AsSpan().TrimEnd();
-            said = said[(said.LastIndexOf('\n') + 1)..];
-            reasons.Add($"{candidate} ({(said.StartsWith($"{candidate}: ", StringComparison.Ordinal) ? said[(candidate.Length + 2)..] : said)})");
+            s_library = library;
+            return true;
         }
 
+        reasons.Add($"{candidate} ({(library == 0 ? reason : "another MPI, or none")})");
         return false;
     }
 

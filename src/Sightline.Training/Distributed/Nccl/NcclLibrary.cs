@@ -66,14 +66,11 @@ internal sealed unsafe class NcclLibrary
     /// <summary>Loads a file; where that cannot be, says why.</summary>
     public static (NcclLibrary? Library, string? Problem) Load(string path)
     {
+        var library = SystemLoader.TryLoad(path, out var reason);
+        if (library == 0) return (null, $"{path} cannot be loaded: {reason}");
         try
         {
-            var library = NativeLibrary.Load(path);
             return (new NcclLibrary(name => NativeLibrary.TryGetExport(library, name, out var address) ? address : 0, path), null);
-        }
-        catch (Exception error) when (error is DllNotFoundException or BadImageFormatException)
-        {
-            return (null, $"{path} cannot be loaded: {error.Message.AsSpan().Trim().ToString().Split('\n')[0]}");
         }
         catch (SightlineException error)
         {

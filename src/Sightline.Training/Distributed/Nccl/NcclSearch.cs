@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Sightline.Training.Distributed.Nccl;
 
 /// <summary>
@@ -68,7 +66,7 @@ public static class NcclSearch
             Place[] looked = [.. places.Take(p), place];
             if (!place.IsFound)
             {
-                if (!NativeLibrary.TryLoad(place.Path, out _)) break;
+                if (SystemLoader.TryLoad(place.Path, out var reason) == 0) return (null, looked, $"{FileName} was not found ({reason}): install NVIDIA's NCCL (PyTorch's packages for CUDA bring it) or set {Variable} to its path");
                 looked[p] = place with { IsFound = true };
             }
 
@@ -76,9 +74,7 @@ public static class NcclSearch
             return (library, looked, problem);
         }
 
-        return (null, places, places is [{ Source: Variable, Path: var named }]
-            ? $"no {FileName} at {named} ({Variable}): give the file, its folder, or {None}"
-            : $"{FileName} was not found: install NVIDIA's NCCL (PyTorch's packages for CUDA bring it) or set {Variable} to its path");
+        return (null, places, $"no {FileName} at {places[0].Path} ({Variable}): give the file, its folder, or {None}");
     }
 
     private static string Describe(Place place) => $"{(place.IsFound ? "found" : place.Source == "system" ? "asked the system's loader for" : "not at")} {place.Path} ({place.Source})";
