@@ -11,6 +11,9 @@ public interface IProblemSource
 
     /// <summary>Problem <paramref name="index"/>, from 0.</summary>
     Problem Get(int index);
+
+    /// <summary>The problem of an id; null where there is none.</summary>
+    Problem? Find(string id) => Enumerable.Range(0, Count).Select(Get).FirstOrDefault(problem => problem.Id == id);
 }
 
 /// <summary>Problems in memory (their pictures are read when they are needed).</summary>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Sightline.Geometry;
 using Sightline.Training.Expressions;
 using Sightline.Training.Recipes;
@@ -37,13 +36,26 @@ public sealed class PictureProblems : IProblemSource
     public int Count => _asked.Count;
 
     /// <inheritdoc/>
+    public Problem? Find(string id)
+    {
+        for (var i = 0; i < _asked.Count; i++)
+        {
+            if (Id(_asked[i].Sample, _asked[i].Phrase) == id) return Get(i);
+        }
+
+        return null;
+    }
+
+    /// <inheritdoc/>
     public Problem Get(int index)
     {
         var (sample, phrase, boxes) = _asked[index];
         var picture = sample.PictureBytes is { } bytes ? ProblemPicture.FromBytes(sample.PictureFile, bytes) : ProblemPicture.FromFile(_data.ResolvePicture(sample) ?? Path.Combine(_data.PictureFolder, sample.PictureFile));
         var frame = boxes[0].Frame;
-        return _asking.Make(string.Create(CultureInfo.InvariantCulture, $"{sample.Id}: {phrase}"), picture, ((int)frame.Width, (int)frame.Height), (phrase, boxes)) with { Source = sample.Source };
+        return _asking.Make(Id(sample, phrase), picture, ((int)frame.Width, (int)frame.Height), (phrase, boxes)) with { Source = sample.Source };
     }
+
+    private static string Id(DataSample sample, string phrase) => $"{sample.Id}: {phrase}";
 
     private static List<Box> Boxes(DataSample sample, string label)
     {

@@ -32,6 +32,9 @@ public sealed class SceneProblems : IProblemSource
     public int Count => _recipe.Count;
 
     /// <inheritdoc/>
+    public Problem? Find(string id) => int.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index < Count ? Get(index) : null; // the ids are the numbers
+
+    /// <inheritdoc/>
     public Problem Get(int index)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(index);

@@ -1,4 +1,3 @@
-using Sightline.Training.Data;
 using Sightline.Training.Recipes;
 using Sightline.Training.Reporting;
 using Sightline.Training.Runs;
@@ -77,18 +76,7 @@ public sealed class PolicyTrainer : IDisposable
     public string WriteRollouts()
     {
         var page = Path.Combine(_folder.Path, "rollouts.html");
-        var problems = new Dictionary<string, Dictionary<string, Problem>>(StringComparer.Ordinal);
-        RolloutViewer.Write(page, Recipe.Name, Path.Combine(_folder.Path, RolloutLog.FileName), (source, id) =>
-        {
-            if (!problems.TryGetValue(source, out var byId))
-            {
-                problems[source] = byId = new Dictionary<string, Problem>(StringComparer.Ordinal);
-                var opened = _parts.Train.FirstOrDefault(known => known.Name == source);
-                for (var i = 0; i < opened?.Count; i++) byId[opened.Get(i).Id] = opened.Get(i);
-            }
-
-            return byId.GetValueOrDefault(id);
-        });
+        RolloutViewer.Write(page, Recipe.Name, Path.Combine(_folder.Path, RolloutLog.FileName), (source, id) => _parts.Train.FirstOrDefault(known => known.Name == source)?.Find(id));
         return page;
     }
 

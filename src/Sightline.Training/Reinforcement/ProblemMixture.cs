@@ -58,5 +58,7 @@ internal sealed class ProblemMixture
         public int Count { get; } = count == 0 ? source.Count : Math.Min(count, source.Count);
 
         public Problem Get(int index) => source.Get(index);
+
+        public Problem? Find(string id) => source.Find(id);
     }
 }

@@ -20,6 +20,9 @@ public class SceneProblemsTests
         }
 
         Assert.Equal(10, Enumerable.Range(0, 10).Select(i => Digest(one.Get(i))).Distinct().Count());
+        // one of a million is found by its id without making the others
+        Assert.Equal(Digest(one.Get(999_999)), Digest(one.Find("999999")!));
+        Assert.Null(one.Find("1000000"));
         Assert.NotEqual(Digest(one.Get(0)), Digest(new SceneProblems("scenes", new SceneProblemRecipe(), 6, s_asking).Get(0)));
     }
 

@@ -60,6 +60,19 @@ public sealed class AnswerScorerTests : TensorTest
         Assert.Contains(sampled, one => one.PlainTokens < one.Ids.Length);
     }
 
+    [Fact]
+    public void Normalized_rewards_of_other_ranges_count_alike()
+    {
+        using var model = Open();
+        var read = new ProblemReading(model).Prepare("one", new Problem("one", "Where is it?") { Solution = "(0,0),(400,400)", Frame = CoordinateFrame.Thousandths }, answer: 8);
+        Rollout[] answers = [.. new[] { "(0,0),(400,400)", "(0,0),(200,400)", "<think>so</think><answer>(0,0),(400,200)</answer>", "nowhere" }.Select(text => new Rollout([1], new float[1], text, false))];
+        new AnswerScorer([new RewardRecipe { Name = "sightline/box_iou", Weight = 100, Normalize = true }, new RewardRecipe { Name = "sightline/format", Weight = -2 }], "rewards").Score(new RolloutGroup(read, answers));
+        Assert.Equal([1, 0.5, 0.5, 0], answers.Select(answer => answer.Scores[0]));
+        var deviation = Math.Sqrt((0.25 + 0.25) / 3) + 1e-4;
+        double[] expected = [100 * 0.5 / deviation, 0, -2, -100 * 0.5 / deviation];
+        Assert.All(expected.Zip(answers), pair => Assert.Equal(pair.First, pair.Second.Reward, 1e-9));
+    }
+
     private static double[] Score(PreparedProblem problem, string text, params string[] rewards) => Scores(problem, new Rollout([1], new float[1], text, false), rewards);
 
     private static double[] Scores(PreparedProblem problem, Rollout answer, params string[] rewards)

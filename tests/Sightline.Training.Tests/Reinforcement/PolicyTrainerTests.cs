@@ -1,6 +1,10 @@
+using System.Text.Json;
 using Sightline.Models.QwenVl;
 using Sightline.Testing;
+using Sightline.Training.Recipes;
+using Sightline.Training.Reinforcement;
 using Sightline.Training.Rewards;
+using Sightline.Training.Runs;
 
 namespace Sightline.Training.Tests.Reinforcement;
 
@@ -93,7 +97,7 @@ public sealed class PolicyTrainerTests : TensorTest
         var recipe = _place.Recipe("tiny-qwen2-vl", ", \"tripwires\": { \"kl\": 1e-9, \"rollbacks\": 2 }");
         var error = Assert.Throws<SightlineException>(() => _place.Run(recipe));
         Assert.Contains("after going back 2 times", error.Message, StringComparison.Ordinal);
-        using var folder = new Runs.RunFolder(_place.At("run"));
+        using var folder = new RunFolder(_place.At("run"));
         Assert.Equal((1, 2), (folder.LatestCheckpoint()!.Step, folder.LatestCheckpoint()!.Rollbacks));
         Assert.Equal(2, File.ReadLines(_place.At("run", "rollouts.jsonl")).Count()); // the two groups of step 1
     }
@@ -131,6 +135,42 @@ public sealed class PolicyTrainerTests : TensorTest
     }
 
     [Fact]
+    public async Task Answers_about_generated_scenes_are_shown()
+    {
+        var recipe = _place.Recipe("tiny-qwen2-vl", ", \"show_every\": 1") with { Train = [new ProblemSourceRecipe { Name = "scenes", Scenes = new SceneProblemRecipe() }] };
+        using var folder = new RunFolder(_place.At("run"));
+        using var trainer = new PolicyTrainer(recipe with { Stages = [recipe.Stages[0] with { Steps = 1 }] }, folder);
+        trainer.Run(new SilentWatcher(), TestContext.Current.CancellationToken);
+        // there are a million scenes, of which two were asked about
+        var page = await Task.Run(trainer.WriteRollouts, TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken);
+        Assert.Contains("<rect class=\"t\"", await File.ReadAllTextAsync(page, TestContext.Current.CancellationToken), StringComparison.Ordinal);
+    }
+
+    /// <summary>Answers that were all cut off are not learned from where the recipe says so.</summary>
+    [Fact]
+    public void Answers_that_were_cut_off_can_be_left_out()
+    {
+        foreach (var isMasked in new[] { false, true })
+        {
+            var (steps, _, _) = _place.Run(_place.Recipe("tiny-qwen2-vl", $", \"mask_truncated\": {(isMasked ? "true" : "false")}"), $"masked-{isMasked}");
+            Assert.Equal((1, !isMasked), (steps[0]["cut"], steps[0]["gradient_norm"] > 0));
+        }
+    }
+
+    [Fact]
+    public void A_run_goes_on_from_stored_adapters_and_is_held_near_them()
+    {
+        var first = _place.Run(_place.Recipe("tiny-qwen2-vl", ""), "first");
+        var (steps, outcome, _) = _place.Run(_place.Recipe("tiny-qwen2-vl", "", $", \"adapters_from\": {JsonSerializer.Serialize(first.Outcome.ModelFolder)}"), "second");
+        Assert.All(steps, step => Assert.Equal(0, step["sampler_difference"]));
+        Assert.Equal(0, steps[0]["kl"], 1e-7f);
+        Assert.True(steps[1]["kl"] > 0);
+        Assert.NotEqual(first.Steps[0]["reward"], steps[0]["reward"]);
+        Assert.NotEqual(Bytes(first.Outcome.ModelFolder), Bytes(outcome.ModelFolder));
+        Assert.Contains("\"r\": 4", File.ReadAllText(Path.Combine(outcome.ModelFolder, "adapter_config.json")), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Rewards_are_learned()
     {
         // the reward is the share of one letter: a policy that learns says it more often
@@ -142,6 +182,21 @@ public sealed class PolicyTrainerTests : TensorTest
     }
 
     private static byte[] Bytes(string folder) => File.ReadAllBytes(Path.Combine(folder, "adapter_model.safetensors"));
+
+    private sealed class SilentWatcher : ITrainingObserver
+    {
+        public void OnStep(TrainingStep step)
+        {
+        }
+
+        public void OnValidation(int stage, int step, IReadOnlyList<IMeasurement> scores)
+        {
+        }
+
+        public void OnCheckpoint(string folder)
+        {
+        }
+    }
 
     private sealed class Gap(int from, int to) : IReward
     {
