@@ -23,6 +23,12 @@ public abstract class Communicator : IDisposable
     /// <summary>How many processes there are.</summary>
     public abstract int Size { get; }
 
+    /// <summary>How many of them are on this machine and share its memory.</summary>
+    public virtual int OnThisMachine => 1;
+
+    /// <summary>Memory that this process may use, in bytes: its part of the machine's.</summary>
+    internal long AvailableMemory => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / OnThisMachine;
+
     /// <summary>True for the process that speaks to people and writes files.</summary>
     public bool IsRoot => Rank == 0;
 
@@ -66,6 +72,9 @@ public abstract class Communicator : IDisposable
         var first = (int)((long)count * Rank / Size);
         return (first, (int)((long)count * (Rank + 1) / Size) - first);
     }
+
+    /// <summary>The largest part of <paramref name="count"/> things that any rank has.</summary>
+    internal int LargestShareOf(int count) => (count + Size - 1) / Size;
 
     /// <summary>Some bytes of each rank, at every rank.</summary>
     public byte[][] Gather(ReadOnlySpan<byte> own)

@@ -8,6 +8,7 @@ public sealed unsafe class MpiCommunicator : Communicator
 {
     private const string SizeVariable = "OMPI_COMM_WORLD_SIZE";
     private const string RankVariable = "OMPI_COMM_WORLD_RANK";
+    private const string LocalSizeVariable = "OMPI_COMM_WORLD_LOCAL_SIZE";
     private readonly nint _world;
     private readonly nint _byte;
     private readonly int[] _sendPlaces;
@@ -38,6 +39,9 @@ public sealed unsafe class MpiCommunicator : Communicator
 
     /// <inheritdoc/>
     public override int Size { get; }
+
+    /// <inheritdoc/>
+    public override int OnThisMachine { get; } = Math.Max(1, Number(LocalSizeVariable) ?? 1);
 
     /// <summary>Joins the other processes. Once in a process, and all of them.</summary>
     /// <exception cref="SightlineException">MissingLibrary: Open MPI is not there.</exception>

@@ -65,7 +65,7 @@ public sealed class GroundingTrainer : IDisposable
     /// <param name="available">Memory that may be used, in bytes; null: what the runtime says.</param>
     public TrainingPlan Plan(long? available = null)
     {
-        var plan = TrainingPlanner.Make(_recipe, _model.Parameters.Count, Measure, PictureBytes(), available);
+        var plan = TrainingPlanner.Make(_recipe, _model.Parameters.Count, Measure, PictureBytes(), available, _folder.Ranks);
         _recipe = plan.Apply(_recipe);
         return plan;
     }

@@ -1,5 +1,6 @@
 using Sightline.Tensors;
 using Sightline.Tensors.Cpu.Threading;
+using Sightline.Training.Distributed;
 using Sightline.Training.Recipes;
 
 namespace Sightline.Training.Grounding;
@@ -56,9 +57,11 @@ internal static class TrainingPlanner
     /// <param name="measure">Runs forward and backward of a stage at a batch size, on its first samples or on the largest of some, and returns the seconds; nothing is updated.</param>
     /// <param name="pictures">Bytes that decoded pictures take.</param>
     /// <param name="available">Memory that may be used; null: what the runtime says.</param>
-    public static TrainingPlan Make(TrainingRecipe recipe, long parameters, Func<int, int, bool, double> measure, long pictures, long? available = null)
+    /// <param name="ranks">The processes that divide a step, of which this one is measured; null: this one alone.</param>
+    public static TrainingPlan Make(TrainingRecipe recipe, long parameters, Func<int, int, bool, double> measure, long pictures, long? available = null, Communicator? ranks = null)
     {
-        var memory = available ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        ranks ??= Communicator.Alone;
+        var memory = available ?? ranks.AvailableMemory;
         var stages = new List<StagePlan>();
         var parameterBytes = parameters * 4 * 5;
         var fixedBytes = parameterBytes + pictures;
@@ -74,8 +77,10 @@ internal static class TrainingPlanner
             // what does not grow with the batch; the gradients in it stand in parameterBytes already
             var once = Math.Max(one - perPicture - (parameters * 4), 0) + workspaces;
             var room = (long)(memory * TrainingPlan.UsableShare) - fixedBytes - once;
-            var batch = stage.Batch > 0 ? stage.Batch : (int)Math.Clamp(room / perPicture, 1, TrainingPlan.LargestAutomaticBatch);
-            var peak = fixedBytes + once + (batch * perPicture);
+            int Together(int size) => Math.Min(size, ranks.LargestShareOf(size * stage.Accumulate)); // in one pass of one process
+            var most = Math.Max(room / perPicture, 1);
+            var batch = stage.Batch > 0 ? stage.Batch : Enumerable.Range(1, TrainingPlan.LargestAutomaticBatch).Last(size => Together(size) <= most);
+            var peak = fixedBytes + once + (Together(batch) * perPicture);
             stages.Add(new StagePlan(stage.Kind, stage.Steps, batch, perPicture, peak, seconds / 2, TimeSpan.FromSeconds(seconds / 2 * batch * stage.Accumulate * stage.Steps)) { IsBatchChosen = stage.Batch == 0 });
         }
 

@@ -34,7 +34,7 @@ public sealed class PolicyTrainer : IDisposable
     /// <param name="available">Memory that may be used, in bytes; null: what the runtime says.</param>
     public TuningPlan Plan(long? available = null)
     {
-        var plan = TuningPlanner.Make(_parts, available);
+        var plan = TuningPlanner.Make(_parts with { Ranks = _folder.Ranks }, available);
         _parts = _parts with { Recipe = plan.Apply(_parts.Recipe) };
         return plan;
     }

@@ -55,7 +55,7 @@ internal static class TuningPlanner
 
     public static TuningPlan Make(RunParts parts, long? available)
     {
-        var memory = available ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        var memory = available ?? parts.Ranks.AvailableMemory;
         var stages = new List<TuningStagePlan>();
         var most = 0L;
         for (var i = 0; i < parts.Recipe.Stages.Count; i++)
@@ -81,18 +81,20 @@ internal static class TuningPlanner
         var answer = isReinforced ? recipe.MaximumCompletion : parts.Reading.Answer(problem.Answer ?? "").Length;
         var prepared = parts.Reading.Prepare(source, problem, answer);
         var (cache, sampling) = isReinforced ? Sample(parts, recipe, prepared) : (0L, 0.0);
+        cache = cache / recipe.Prompts * parts.Ranks.LargestShareOf(recipe.Prompts);
         var (one, first) = Pass(parts, recipe, prepared, answer, 1);
         var (two, second) = Pass(parts, recipe, prepared, answer, 2);
         var perAnswer = Math.Max(two - one, 1);
         var once = Math.Max(one - perAnswer - (numbers * 4), 0); // the gradients stand in trained already
-        var answers = recipe.Prompts * (isReinforced ? recipe.Group : 1);
+        var group = isReinforced ? recipe.Group : 1;
+        var answers = recipe.Prompts * group;
         var room = (long)(memory * TrainingPlan.UsableShare) - model.Bytes - trained - cache - once;
         var batch = recipe.Batch > 0 ? recipe.Batch : (int)Math.Clamp(room / perAnswer, 1, answers);
         var passes = isReinforced ? recipe.Updates + (recipe.Beta > 0 ? 1.0 / 3 : 0) : 1; // a reference is a forward pass alone
         var growth = Math.Max(second - first, 0);
         var learning = passes * ((Math.Max(first - growth, 0) * Math.Max(recipe.Prompts, (double)answers / batch)) + (growth * answers));
         model.Parameters.ToList().ForEach(parameter => parameter.Value.ClearGrad());
-        return new TuningStagePlan(recipe.Kind, recipe.Steps, batch, recipe.Batch == 0, perAnswer, cache, model.Bytes + trained + cache + once + (batch * perAnswer), sampling, learning);
+        return new TuningStagePlan(recipe.Kind, recipe.Steps, batch, recipe.Batch == 0, perAnswer, cache, model.Bytes + trained + cache + once + (Math.Min(batch, parts.Ranks.LargestShareOf(recipe.Prompts) * group) * perAnswer), sampling, learning);
     }
 
     /// <summary>Bytes of the cache, and the seconds of a step's answers if all are as long as they may be.</summary>

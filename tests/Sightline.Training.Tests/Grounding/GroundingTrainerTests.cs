@@ -3,6 +3,7 @@ using Sightline.Tensors.Memory;
 using Sightline.Testing;
 using Sightline.Training.Grounding;
 using Sightline.Training.Runs;
+using Sightline.Training.Tests.Distributed;
 
 namespace Sightline.Training.Tests.Grounding;
 
@@ -167,6 +168,23 @@ public sealed class GroundingTrainerTests : IDisposable
     {
         using var trainer = new GroundingTrainer(TinyRun.Recipe("stages[1].batch=0"), _place.Folder());
         Assert.Equal(1, trainer.Plan(available: 1 << 20).Stages[1].Batch);
+    }
+
+    /// <summary>Four processes on one machine have a quarter of its memory each, and of a batch of 8 two pictures.</summary>
+    [Fact]
+    public void A_plan_is_that_of_one_of_the_processes_that_share_the_machine()
+    {
+        TrainingPlan Plan(RunFolder folder, int batch)
+        {
+            using var trainer = new GroundingTrainer(TinyRun.Recipe($"stages[1].batch={batch}", "stages[1].accumulate=1"), folder);
+            return trainer.Plan();
+        }
+
+        var (alone, shared) = (Plan(new RunFolder("never-made"), 8), Plan(new RunFolder("never-made", new Neighbours(4)), 8));
+        Assert.Equal(alone.AvailableBytes / 4, shared.AvailableBytes);
+        Assert.InRange(alone.Stages[1].PeakBytes - shared.Stages[1].PeakBytes, 5 * shared.Stages[1].BytesPerPicture, 7 * shared.Stages[1].BytesPerPicture);
+        using var trainer = new GroundingTrainer(TinyRun.Recipe("stages[1].batch=0", "stages[1].accumulate=1"), new RunFolder("never-made", new Neighbours(4)));
+        Assert.Equal(4, trainer.Plan(available: 1 << 20).Stages[1].Batch); // a picture each, where not even that fits
     }
 
     [Fact]

@@ -5,6 +5,7 @@ using Sightline.Training.Recipes;
 using Sightline.Training.Reinforcement;
 using Sightline.Training.Rewards;
 using Sightline.Training.Runs;
+using Sightline.Training.Tests.Distributed;
 
 namespace Sightline.Training.Tests.Reinforcement;
 
@@ -62,6 +63,22 @@ public sealed class PolicyTrainerTests : TensorTest
             Assert.Equal(plain.Steps[0]["gradient_norm"], cut.Steps[0]["gradient_norm"], plain.Steps[0]["gradient_norm"] * 1e-5f);
             Assert.Equal(plain.Steps[0]["loss"], cut.Steps[0]["loss"], 1e-6f);
         }
+    }
+
+    /// <summary>Two processes on one machine have half of its memory each, and one of two problems.</summary>
+    [Fact]
+    public void A_plan_is_that_of_one_of_the_processes_that_share_the_machine()
+    {
+        TuningPlan Plan(RunFolder folder)
+        {
+            using var trainer = new PolicyTrainer(_place.Recipe("tiny-qwen2-vl", ""), folder);
+            return trainer.Plan();
+        }
+
+        var (alone, shared) = (Plan(new RunFolder("never-made")), Plan(new RunFolder("never-made", new Neighbours(2))));
+        Assert.Equal(alone.AvailableBytes / 2, shared.AvailableBytes);
+        Assert.Equal(alone.Stages[0].CacheBytes / 2, shared.Stages[0].CacheBytes);
+        Assert.InRange(alone.PeakBytes - shared.PeakBytes - shared.Stages[0].CacheBytes, 2 * shared.Stages[0].BytesPerAnswer, 4 * shared.Stages[0].BytesPerAnswer);
     }
 
     [Theory]
