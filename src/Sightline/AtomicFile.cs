@@ -21,7 +21,9 @@ public static class AtomicFile
                 stream.Flush(flushToDisk: true);
             }
 
+            FileEvents.Log.Written(full);
             File.Move(temporary, full, overwrite: true);
+            FileEvents.Log.Moved(full);
         }
         catch (Exception error)
         {

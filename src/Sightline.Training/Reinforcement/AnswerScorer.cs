@@ -35,7 +35,12 @@ internal sealed class AnswerScorer
     /// <exception cref="SightlineException">BadData: a solution cannot be read.</exception>
     public void Score(RolloutGroup group)
     {
-        foreach (var answer in group.Answers) answer.Scores = [.. _functions.Select(function => Score(function, group.Problem, answer))];
+        foreach (var answer in group.Answers)
+        {
+            answer.Scores = [.. _functions.Select(function => Score(function, group.Problem, answer))];
+            TuningEvents.Log.Scored();
+        }
+
         foreach (var answer in group.Answers) answer.Reward = 0;
         for (var r = 0; r < _recipes.Count; r++)
         {

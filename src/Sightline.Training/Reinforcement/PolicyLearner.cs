@@ -91,6 +91,7 @@ internal sealed class PolicyLearner : IDisposable
             tokens += result.Metrics.Tokens;
             var between = _clock.GetTimestamp();
             if (double.IsFinite(result.Loss)) TokenLikelihood.Backward(tape, logProbabilities, result);
+            TuningEvents.Log.Backward();
             forward += _clock.GetElapsedTime(from, between).TotalSeconds;
             backward += _clock.GetElapsedTime(between).TotalSeconds;
         }

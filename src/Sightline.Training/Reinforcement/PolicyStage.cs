@@ -32,6 +32,7 @@ internal sealed class PolicyStage : IRunStage
     private readonly Communicator _ranks;
     private readonly int _first;  // of this process's prompts, among all of a step
     private readonly int _count;
+    private TimeSpan _scoring;    // of this step's answers, those that were drawn again included
 
     public PolicyStage(RunParts parts, int index, RunCheckpoint? resumed)
     {
@@ -65,11 +66,12 @@ internal sealed class PolicyStage : IRunStage
     public IReadOnlyDictionary<string, float> RunStep(CancellationToken cancellation)
     {
         _figures.Clear();
+        _scoring = TimeSpan.Zero;
         var from = _clock.GetTimestamp();
         var groups = Answer(cancellation);
-        from = Lap("seconds_sampling", from);
+        from = Lap("seconds_sampling", from, -_scoring);
         var advantages = Judge(groups);
-        Lap("seconds_scoring", from);
+        Lap("seconds_scoring", from, _scoring);
         if (_ranks.Any(cancellation.IsCancellationRequested)) throw new OperationCanceledException(cancellation); // from here on the state changes, and the step is finished
         if (_recipe.ShowEvery > 0 && State.Step % _recipe.ShowEvery == 0) Show(groups);
         WatchRewards();
@@ -158,7 +160,9 @@ internal sealed class PolicyStage : IRunStage
         var sampling = new SamplingOptions { Temperature = _recipe.Temperature, TopK = _recipe.TopK, TopP = _recipe.TopP };
         var seeds = random.Fork("answers").Fork((ulong)round);
         var groups = _sampler.Sample(problems, _recipe.Group, _recipe.MaximumCompletion, sampling, (p, a) => seeds.Fork((ulong)(first + p)).Fork((ulong)a).NextUInt64(), cancellation).ToList();
+        var from = _clock.GetTimestamp();
         foreach (var group in groups) _scorer.Score(group);
+        _scoring += _clock.GetElapsedTime(from);
         return groups;
     }
 
@@ -217,6 +221,7 @@ internal sealed class PolicyStage : IRunStage
         Set("learning_rate", rate);
         State.Average?.Update(Math.Min(_recipe.AverageDecay, (State.Step + 1.0) / (State.Step + 10.0)));
         _sampler.Forget();
+        TuningEvents.Log.Updated();
     }
 
     /// <summary>Entropy and reward, before anything is learned from them.</summary>
@@ -240,10 +245,10 @@ internal sealed class PolicyStage : IRunStage
 
     private void Set(string name, double value) => _figures[name] = (float)value;
 
-    private long Lap(string name, long from)
+    private long Lap(string name, long from, TimeSpan more = default)
     {
         var now = _clock.GetTimestamp();
-        Set(name, _clock.GetElapsedTime(from, now).TotalSeconds);
+        Set(name, (_clock.GetElapsedTime(from, now) + more).TotalSeconds);
         return now;
     }
 }

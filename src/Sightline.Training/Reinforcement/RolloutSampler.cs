@@ -49,13 +49,19 @@ internal sealed class RolloutSampler(TunedModel model) : IDisposable
         }
 
         var engine = Engine(problems, answers, most);
-        GenerationTicket[] tickets = [.. requests.Select(request => engine.Submit(request, onToken))];
+        GenerationTicket[] tickets = [.. requests.Select(request => engine.Submit(request, Tell))];
         while (engine.Step())
         {
         }
 
         cancellation.ThrowIfCancellationRequested();
         return [.. problems.Select((problem, p) => new RolloutGroup(problem, [.. tickets.Skip(p * answers).Take(answers).Select(ticket => Read(ticket.Result!))]))];
+
+        void Tell(GeneratedToken token)
+        {
+            TuningEvents.Log.Sampled(token.Index);
+            onToken?.Invoke(token);
+        }
     }
 
     /// <summary>Makes room for so much before anything is sampled.</summary>
@@ -89,7 +95,8 @@ internal sealed class RolloutSampler(TunedModel model) : IDisposable
         if (_engine is not null && needed * AttentionLayout.BlockKeys <= _cacheTokens) return _engine;
         _engine?.Dispose();
         _cacheTokens = needed * AttentionLayout.BlockKeys;
-        return _engine = new GenerationEngine(model.Network, new GenerationOptions { CacheTokens = _cacheTokens, MaxSequences = Math.Max(64, answers), KeptPictures = problems.Count }, model.Vocabulary);
+        var options = new GenerationOptions { CacheTokens = _cacheTokens, MaxSequences = Math.Max(64, answers), KeptPictures = problems.Count };
+        return _engine = new GenerationEngine(model.Network, options, model.Vocabulary);
     }
 
     private static int Pages(int tokens) => (tokens + AttentionLayout.BlockKeys - 1) / AttentionLayout.BlockKeys;

@@ -59,6 +59,7 @@ internal sealed class SupervisedStage : IRunStage
             var logProbabilities = TokenLikelihood.Compute(_parts.Model.Network, batch);
             loss -= logProbabilities.ToArray<float>().Sum(value => (double)value) / total;
             tape.Backward(logProbabilities, Tensor.Full(logProbabilities.Shape, -1f / total, logProbabilities.Engine));
+            TuningEvents.Log.Backward();
         }
 
         loss = _parts.Ranks.Sum(loss);
@@ -69,6 +70,7 @@ internal sealed class SupervisedStage : IRunStage
         _figures["learning_rate"] = (float)rate;
         _figures["tokens"] = (float)total / _recipe.Prompts;
         State.Average?.Update(Math.Min(_recipe.AverageDecay, (State.Step + 1.0) / (State.Step + 10.0)));
+        TuningEvents.Log.Updated();
         return _figures;
     }
 

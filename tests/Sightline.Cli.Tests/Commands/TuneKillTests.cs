@@ -5,50 +5,49 @@ using Sightline.Testing;
 namespace Sightline.Cli.Tests.Commands;
 
 /// <summary>
-/// A tuning run that is killed again and again, through the real command line: while it samples, scores, learns and saves. It goes on each time and ends with the bits of
-/// an undisturbed one. The same for Ctrl-C.
+/// A tuning run that is killed at chosen points within sampling, scoring, backward passes, updates and the writing of files, through the real command line. It goes on
+/// each time and ends with the bits of an undisturbed one. The same for Ctrl-C.
 /// </summary>
 [Collection(Alone.Name)]
 public sealed class TuneKillTests : IDisposable
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(4);
+    // a step: 2 backward passes and 1 update in the first stage; 6 answers of two problems, 2 updates of 2 backward passes each in the second
+    private static readonly string[] s_settings =
+    [
+        "--set", "stages[0].batch=1", "--set", "stages[1].maximum_completion=24", "--set", "stages[1].updates=2", "--set", "stages[1].average_decay=0.9", "--quiet",
+    ];
 
-    // calls of the reward and milliseconds after it: within scoring, and some moments later, when it learns, saves or samples again
-    private static readonly string[] Moments = ["2:0", "5:0", "1:3", "6:2", "6:8", "6:20", "12:5", "12:40"];
-    private static readonly string[] Settings = ["--set", "stages[1].steps=5", "--set", "stages[1].maximum_completion=24", "--set", "stages[1].updates=2", "--quiet"];
     private readonly TinyTuning _tuning = new();
 
     public void Dispose() => _tuning.Dispose();
 
-    [Fact]
-    public async Task A_run_that_is_killed_anywhere_ends_with_the_same_bits()
+    /// <summary>Each point is that of a process which goes on where the one before was killed; beside it the newest checkpoint that is there then.</summary>
+    [Theory]
+    [InlineData("", "Sampled:7", "stage00-step0000001", "Sampled:150", "stage01-step0000001", "Scored:2", "stage01-step0000001", "Scored:11", "stage01-step0000002")]
+    [InlineData("", "Backward:1", "", "Backward:3", "stage00-step0000001", "Updated:2", "stage00-step0000001", "Backward:5", "stage00-step0000001", "Backward:9", "stage01-step0000001", "Updated:1", "stage01-step0000001")]
+    [InlineData(
+        "", "Written:1", "", "Written:1:stage00", "", "Moved:1:stage00", "stage00-step0000001", "Written:1:stage01", "stage00-step0000001", "Moved:1:stage01", "stage01-step0000001", "Moved:1:stage01", "stage01-step0000002",
+        "Moved:1:stage01", "stage01-step0000003", "Written:1:adapter_model", "stage01-step0000003", "Moved:1:adapter_model", "stage01-step0000003", "Written:1:rollouts.html", "stage01-step0000003")]
+    [InlineData("model.adapters=null", "Backward:6", "stage00-step0000001", "Moved:1:stage01", "stage01-step0000001", "Moved:1:model.safetensors", "stage01-step0000003")]
+    public async Task A_run_that_is_killed_anywhere_ends_with_the_same_bits(string setting, params string[] pointsAndCheckpoints)
     {
-        Assert.Equal(0, await Run("whole", null));
-        var (killed, whileSaving, run) = (0, 0, 0);
-        foreach (var moment in Moments)
+        string[] more = setting.Length == 0 ? [] : ["--set", setting, "--set", "stages[0].learning_rate=1e-3", "--set", "stages[1].learning_rate=1e-3"];
+        foreach (var pair in pointsAndCheckpoints.Chunk(2))
         {
-            // a run that is complete is followed by a fresh one
-            if (await Run($"run{run}", moment) == 0) run++;
-            else killed++;
+            var (point, checkpoint) = (pair[0], pair[1]);
+            var killed = await ToolProcess.Run(point, Train("run", more));
+            Assert.True(killed.ExitCode == ToolProcess.Killed, $"{point}: exit code {killed.ExitCode}\n{killed.Error}");
+            Assert.Equal(checkpoint, Checkpoints("run").Select(Path.GetFileNameWithoutExtension).LastOrDefault(""));
+            Assert.Equal(point.StartsWith("Written", StringComparison.Ordinal) ? 1 : 0, Unfinished("run").Length);
         }
 
-        for (var save = 1; save <= 3; save++)
+        foreach (var run in new[] { "run", "whole" })
         {
-            if (await KillWhileSaving($"run{run}", save) is not { } left) run++;
-            else if (left) whileSaving++;
+            var done = await ToolProcess.Run(null, Train(run, more));
+            Assert.True(done.ExitCode == 0, done.Error);
         }
 
-        Assert.True(killed >= Moments.Length - 2, $"only {killed} of {Moments.Length} kills hit a living process");
-        for (var r = 0; r <= run; r++)
-        {
-            Assert.Equal(0, await Run($"run{r}", null));
-            Assert.Equal(await File.ReadAllBytesAsync(TinyTuning.Adapters(_tuning.At("whole")), TestContext.Current.CancellationToken), await File.ReadAllBytesAsync(TinyTuning.Adapters(_tuning.At($"run{r}")), TestContext.Current.CancellationToken));
-            Assert.Equal(Curve("whole"), Curve($"run{r}"));
-            Assert.Equal(await File.ReadAllTextAsync(_tuning.At("whole", "rollouts.jsonl"), TestContext.Current.CancellationToken), await File.ReadAllTextAsync(_tuning.At($"run{r}", "rollouts.jsonl"), TestContext.Current.CancellationToken));
-            Assert.Empty(Directory.GetFiles(_tuning.At($"run{r}"), "*.tmp", SearchOption.AllDirectories));
-        }
-
-        Assert.True(whileSaving > 0, "no kill fell into the writing of a file");
+        await RequireSame();
     }
 
     [Fact]
@@ -56,57 +55,46 @@ public sealed class TuneKillTests : IDisposable
     {
         if (OperatingSystem.IsWindows()) return; // no signal can be sent to one process there
         string[] longer = ["--set", "stages[1].steps=12"];
-        using (var process = Start("run", null, longer))
+        using (var process = ToolProcess.Start(null, Train("run", longer)))
         {
-            var clock = Stopwatch.StartNew();
-            while (!process.HasExited && !Directory.EnumerateFiles(_tuning.At(), "stage01-*.safetensors", SearchOption.AllDirectories).Any() && clock.Elapsed < Limit) await Task.Delay(5, TestContext.Current.CancellationToken);
+            var ended = ToolProcess.End(process);
+            while (!ended.IsCompleted && !Checkpoints("run").Any(file => file.Contains("stage01", StringComparison.Ordinal))) await Task.Delay(5, TestContext.Current.CancellationToken);
             using (var kill = Process.Start("kill", ["-INT", $"{process.Id}"])) await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
-            await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(Limit, TestContext.Current.CancellationToken);
-            Assert.Equal(ExitCode.Interrupted, process.ExitCode);
+            Assert.Equal(ExitCode.Interrupted, (await ended).ExitCode);
         }
 
         Assert.True(File.Exists(_tuning.At("run", "rollouts.html")));
-        foreach (var run in new[] { "run", "whole" }) Assert.Equal(0, await Run(run, null, longer));
-        Assert.Equal(await File.ReadAllBytesAsync(TinyTuning.Adapters(_tuning.At("whole")), TestContext.Current.CancellationToken), await File.ReadAllBytesAsync(TinyTuning.Adapters(_tuning.At("run")), TestContext.Current.CancellationToken));
+        foreach (var run in new[] { "run", "whole" }) Assert.Equal(0, (await ToolProcess.Run(null, Train(run, longer))).ExitCode);
+        await RequireSame();
     }
 
-    /// <summary>Null when the run was complete before it could be killed; else whether a half-written file was left.</summary>
-    private async Task<bool?> KillWhileSaving(string run, int number)
+    private string[] Train(string run, string[] more) => ["train", _tuning.Path, "--output", _tuning.At(run), .. s_settings, .. more];
+
+    /// <summary>Model, last checkpoints (weights, moments, averages, reference), figures and answers of the run are those of the whole one; nothing half-written is left.</summary>
+    private async Task RequireSame()
     {
-        var checkpoints = Directory.CreateDirectory(_tuning.At(run, "checkpoints")).FullName;
-        foreach (var left in Directory.GetFiles(_tuning.At(run), "*.tmp", SearchOption.AllDirectories)) File.Delete(left);
-        using var saving = new FileSystemWatcher(checkpoints, "*.tmp");
-        var saves = new SemaphoreSlim(0);
-        saving.Created += (_, _) => saves.Release();
-        saving.EnableRaisingEvents = true;
-        using var process = Start(run, null);
-        var ended = process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        for (; number > 0; number--)
+        foreach (var folder in new[] { "model", "checkpoints" })
         {
-            if (await Task.WhenAny(ended, saves.WaitAsync(TestContext.Current.CancellationToken)) == ended) break;
+            var files = Directory.GetFiles(_tuning.At("whole", folder)).Select(Path.GetFileName).Order(StringComparer.Ordinal).ToList();
+            Assert.NotEmpty(files);
+            Assert.Equal(files, Directory.GetFiles(_tuning.At("run", folder)).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+            foreach (var file in files)
+            {
+                var (whole, resumed) = (await Bytes("whole", folder, file!), await Bytes("run", folder, file!));
+                Assert.True(whole.AsSpan().SequenceEqual(resumed), $"{folder}/{file} differs");
+            }
         }
 
-        var complete = process.HasExited;
-        process.Kill(entireProcessTree: true);
-        await ended.WaitAsync(Limit, TestContext.Current.CancellationToken);
-        return complete ? null : Directory.GetFiles(_tuning.At(run), "*.tmp", SearchOption.AllDirectories).Length > 0;
+        Assert.Equal(Curve("whole"), Curve("run"));
+        Assert.Equal(await Bytes("whole", "rollouts.jsonl"), await Bytes("run", "rollouts.jsonl"));
+        Assert.Empty(Unfinished("run"));
     }
 
-    private async Task<int> Run(string run, string? kill, params string[] more)
-    {
-        using var process = Start(run, kill, more);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(Limit, TestContext.Current.CancellationToken);
-        return process.ExitCode;
-    }
+    private Task<byte[]> Bytes(params string[] path) => File.ReadAllBytesAsync(_tuning.At(path), TestContext.Current.CancellationToken);
 
-    private Process Start(string run, string? kill, params string[] more)
-    {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Sightline.Cli.dll"), "train", _tuning.Path, "--output", _tuning.At(run), .. Settings, .. more]) { RedirectStandardOutput = true };
-        if (kill is not null) start.Environment[LettersReward.KillVariable] = kill;
-        var process = Process.Start(start)!;
-        process.BeginOutputReadLine(); // the figures at the end are nobody's here
-        return process;
-    }
+    private string[] Checkpoints(string run) => Directory.Exists(_tuning.At(run, "checkpoints")) ? [.. Directory.GetFiles(_tuning.At(run, "checkpoints"), "*.safetensors").Order(StringComparer.Ordinal)] : [];
+
+    private string[] Unfinished(string run) => Directory.GetFiles(_tuning.At(run), "*.tmp", SearchOption.AllDirectories);
 
     /// <summary>Every step and measurement with its figures, but for the times.</summary>
     private List<string> Curve(string run) =>
