@@ -99,6 +99,20 @@ public sealed unsafe partial class LibTorchEngine
         work.Write(dx, isIgnored.View(N, 1).Choose(0, gradient));
     }
 
+    /// <inheritdoc/>
+    public override void SoftmaxEntropy(Tensor x, Tensor temperature, Tensor y)
+    {
+        long N = x.Shape[0];
+        if (N == 0) return;
+        using var work = Work.On(this);
+        var scores = work.Wide(x);
+        var z = (scores - scores.LargestOf(1)) * (1.0 / work.Of(temperature, N, 1)).Minimum(float.MaxValue);
+        var e = z.Exp();
+        var sum = e.Sum(1);
+        const double NoWeight = -150; // e^-150 is 0: what has no weight adds nothing, and 0 times -inf is not a number
+        work.Write(y, sum.Log() - ((e * z.Maximum(NoWeight)).Sum(1) / sum));
+    }
+
     /// <summary>Which rows do not count, and the others' classes (0 for those), [N, 1].</summary>
     private static (Value IsIgnored, Value Target) TargetsOf(Work work, Tensor targets, long ignore)
     {

@@ -194,8 +194,7 @@ internal sealed class PolicyStage : IRunStage
         Set("shortest", answers.Min(answer => answer.Tokens));
         Set("longest", answers.Max(answer => answer.Tokens));
         Set("cut", answers.Average(answer => answer.IsCut ? 1.0 : 0));
-        // -ln π of what was drawn: its mean is the entropy, without a pass over all scores
-        Set("entropy", answers.Sum(answer => answer.Surprise) / answers.Sum(answer => answer.Tokens));
+        Set("entropy", answers.Sum(answer => answer.Entropy) / answers.Sum(answer => answer.Tokens));
         return advantages;
     }
 

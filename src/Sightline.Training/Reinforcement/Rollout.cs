@@ -7,6 +7,9 @@ namespace Sightline.Training.Reinforcement;
 /// <param name="IsCut">Whether the limit ended it.</param>
 internal sealed record Rollout(int[] Ids, float[] LogProbabilities, string Text, bool IsCut)
 {
+    /// <summary>The entropies in nats of what its tokens were drawn from, added up.</summary>
+    public double Entropy { get; init; }
+
     /// <summary>Its words without special tokens, as the published trainers score them.</summary>
     public string PlainText { get; init; } = Text;
 

@@ -85,7 +85,12 @@ internal sealed class RolloutSampler(TunedModel model) : IDisposable
     private Rollout Read(GenerationResult result)
     {
         int[] plain = [.. result.Ids.Where(id => !model.Vocabulary.IsSpecial(id))];
-        return new Rollout([.. result.Ids], [.. result.LogProbabilities], result.Text, result.Reason == FinishReason.Length) { PlainText = model.Processor.Tokenizer.Decode(plain), PlainTokens = plain.Length };
+        return new Rollout([.. result.Ids], [.. result.LogProbabilities], result.Text, result.Reason == FinishReason.Length)
+        {
+            Entropy = result.Entropies.Sum(value => (double)value),
+            PlainText = model.Processor.Tokenizer.Decode(plain),
+            PlainTokens = plain.Length,
+        };
     }
 
     /// <summary>An engine whose cache holds all of these at once: each prompt once, each answer.</summary>
@@ -95,7 +100,7 @@ internal sealed class RolloutSampler(TunedModel model) : IDisposable
         if (_engine is not null && needed * AttentionLayout.BlockKeys <= _cacheTokens) return _engine;
         _engine?.Dispose();
         _cacheTokens = needed * AttentionLayout.BlockKeys;
-        var options = new GenerationOptions { CacheTokens = _cacheTokens, MaxSequences = Math.Max(64, answers), KeptPictures = problems.Count };
+        var options = new GenerationOptions { CacheTokens = _cacheTokens, MaxSequences = Math.Max(64, answers), KeptPictures = problems.Count, MeasuresEntropy = true };
         return _engine = new GenerationEngine(model.Network, options, model.Vocabulary);
     }
 

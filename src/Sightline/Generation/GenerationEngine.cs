@@ -43,7 +43,7 @@ public sealed class GenerationEngine : IDisposable
         _prompts = new PromptStore(_pages);
         _pictures = new PictureStore(model, _options.KeptPictures);
         _plan = new StepPlan(_pictures);
-        _chooser = new TokenChooser(model.Sizes.VocabularySize);
+        _chooser = new TokenChooser(model.Sizes.VocabularySize, _options.MeasuresEntropy);
     }
 
     /// <summary>Requests that have not ended yet.</summary>
@@ -303,6 +303,7 @@ public sealed class GenerationEngine : IDisposable
             sequence.ReadyState?.Dispose();
             sequence.ReadyState = null;
             if (sequence.Request.Cancellation.IsCancellationRequested) continue; // leaves at the next step, without this token
+            if (_options.MeasuresEntropy) sequence.Entropies.Add(_chooser.Entropies[i]);
             if (sequence.Add(_chooser.Ids[i], _chooser.LogProbabilities[i])) Leave(sequence, null);
         }
 

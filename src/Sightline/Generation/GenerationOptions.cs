@@ -17,6 +17,9 @@ public sealed record GenerationOptions
     /// <summary>Encoded pictures that are kept for prompts to come.</summary>
     public int KeptPictures { get; init; } = 4;
 
+    /// <summary>Whether results say how undecided the model was at each token (<see cref="GenerationResult.Entropies"/>): one more pass over the scores.</summary>
+    public bool MeasuresEntropy { get; init; }
+
     /// <summary>Element type of the cache: float32, or bfloat16 at half the memory with rounded keys and values (which does change answers a little).</summary>
     public DType CacheType { get; init; } = DType.Float32;
 }

@@ -9,6 +9,12 @@ public sealed record GenerationResult
     /// <summary>Log-probability of each token by the model, before penalties, masks, temperature and filters.</summary>
     public required IReadOnlyList<float> LogProbabilities { get; init; }
 
+    /// <summary>
+    /// For each token the entropy in nats of what it was drawn from, softmax of the scores over the request's temperature, before penalties, masks and filters. Empty without
+    /// <see cref="GenerationOptions.MeasuresEntropy"/>.
+    /// </summary>
+    public IReadOnlyList<float> Entropies { get; init; } = [];
+
     /// <summary>The answer without stop token and stop text; empty where the engine has no vocabulary.</summary>
     public string Text { get; init; } = "";
 

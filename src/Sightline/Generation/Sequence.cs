@@ -44,6 +44,8 @@ internal sealed class Sequence(GenerationRequest request, PromptLayout layout, u
 
     public List<float> LogProbabilities { get; } = [];
 
+    public List<float> Entropies { get; } = [];
+
     public RandomStream Random { get; } = new(request.Sampling.Seed);
 
     public AnswerText? Text => text;
@@ -101,6 +103,7 @@ internal sealed class Sequence(GenerationRequest request, PromptLayout layout, u
     {
         Ids = Ids[keys.Length..],
         LogProbabilities = LogProbabilities,
+        Entropies = Entropies,
         Text = text?.ToString() ?? "",
         TextEnds = text?.Ends ?? [],
         Reason = reason,

@@ -5,7 +5,7 @@ using Sightline.Tensors.Ops;
 namespace Sightline.Generation;
 
 /// <summary>Chooses one token a row of scores, each by its own request, with the log-probabilities that a learner would compute.</summary>
-internal sealed class TokenChooser(int vocabularySize)
+internal sealed class TokenChooser(int vocabularySize, bool measuresEntropy)
 {
     private readonly float[] _scores = new float[vocabularySize];
     private readonly ulong[] _mask = new ulong[(vocabularySize + 63) / 64];
@@ -16,6 +16,9 @@ internal sealed class TokenChooser(int vocabularySize)
 
     /// <summary>Their log-probabilities.</summary>
     public List<float> LogProbabilities { get; } = [];
+
+    /// <summary>Entropies of what they were chosen from, by each request's temperature; none unless they are to be measured.</summary>
+    public float[] Entropies { get; private set; } = [];
 
     /// <summary>One token for each row of logits [R, V].</summary>
     public void Choose(Tensor logits, List<Sequence> sequences)
@@ -38,6 +41,10 @@ internal sealed class TokenChooser(int vocabularySize)
         {
             if (float.IsNaN(value)) throw new SightlineException(ErrorKind.RunStopped, "the model's scores are not numbers: check its weights (sightline inspect checkpoint)");
         }
+
+        if (!measuresEntropy) return;
+        float[] temperatures = [.. sequences.Select(sequence => sequence.Request.Sampling.Temperature)];
+        Entropies = Op.SoftmaxEntropy(logits, Tensor.From(temperatures, [temperatures.Length], logits.Engine)).ToArray<float>();
     }
 
     private int Choose(Span<float> scores, Sequence sequence)

@@ -40,6 +40,8 @@ public sealed class ReducedAxisTests : TensorTest
         ["top-k"] = (x => Op.TopK(x, Math.Min(x.Shape[1], 5)).Values, row => Falling(row)[..Math.Min(row.Length, 5)], 0, 0),
         ["cross entropy"] = (x => Op.CrossEntropy(x, Targets(x), labelSmoothing: Smoothing, reduction: Reduction.None), CrossEntropy, 1, 1e-5),
         ["log-softmax gather"] = (x => Op.LogSoftmaxGather(x, Targets(x)), row => [LogSoftmax(row)[row.Length / 2]], 1, 4e-6),
+        ["softmax entropy"] = (x => Op.SoftmaxEntropy(x, Tensor.Full([Rows], 1f)), row => [Entropy(row, 1)], 1, 1e-5),
+        ["softmax entropy, cold"] = (x => Op.SoftmaxEntropy(x, Tensor.Full([Rows], 0.3f)), row => [Entropy(row, 0.3f)], 1, 1e-5),
         ["embedding"] = (x => Op.Embedding(x, Tensor.From([0L, 1, 2], [Rows])), row => row, 0, 0),
         ["conv2d over channels"] = (ConvChannels, row => [.. Enumerable.Range(0, 2).Select(o => row.Select((v, c) => v * Weight(o, c)).Sum())], 1, 5e-5),
         ["conv2d along a line"] = (ConvLine, row => [.. Enumerable.Range(0, (row.Length - 2) * 2).Select(at => Enumerable.Range(0, 3).Sum(k => row[(at / 2) + k] * Weight(at % 2, k)))], 3, 4e-6),
@@ -137,6 +139,9 @@ public sealed class ReducedAxisTests : TensorTest
         var logs = LogSoftmax(row);
         return [-((1 - (double)Smoothing) * logs[row.Length / 2]) - ((double)Smoothing / row.Length * logs.Sum())];
     }
+
+    private static double Entropy(double[] row, double temperature) =>
+        -LogSoftmax([.. row.Select(v => v / temperature)]).Sum(log => double.IsNegativeInfinity(log) ? 0 : Math.Exp(log) * log);
 
     private static float Weight(int output, int tap) => MathF.Cos((output * 5) + (tap * 1.7f) + 0.3f);
 

@@ -80,6 +80,27 @@ internal sealed partial class ReferenceEngine
         Write(dx, logits);
     }
 
+    public override void SoftmaxEntropy(Tensor x, Tensor temperature, Tensor y)
+    {
+        var (scores, heat, N, C) = (Read(x), Read(temperature), x.Shape[0], x.Shape[1]);
+        var entropies = new double[N];
+        for (var n = 0; n < N; n++)
+        {
+            var row = scores.AsSpan(n * C, C);
+            var most = double.NegativeInfinity;
+            foreach (var score in row) most = Math.Max(most, score);
+            for (var c = 0; c < C; c++) row[c] = (row[c] - most) * Math.Min(1 / heat[n], float.MaxValue);
+            var (max, log) = LogSumExp(row);
+            foreach (var z in row)
+            {
+                var p = Math.Exp(z - max - log);
+                if (p != 0) entropies[n] -= p * (z - max - log);
+            }
+        }
+
+        Write(y, entropies);
+    }
+
     public override void LayerNorm(Tensor x, Tensor? w, Tensor? b, Tensor y, Tensor stats, float eps, bool centered)
     {
         var C = x.Shape.Columns;

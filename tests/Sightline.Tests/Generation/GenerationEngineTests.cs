@@ -82,7 +82,7 @@ public sealed class GenerationEngineTests : TensorTest
     {
         using var model = new ScriptedModel();
         int[] prompt = [.. Enumerable.Range(20, 150)];
-        using var engine = new GenerationEngine(model, s_small);
+        using var engine = new GenerationEngine(model, s_small with { MeasuresEntropy = true });
         var group = engine.Run([.. Enumerable.Range(0, 3).Select(i => new GenerationRequest { Prompt = prompt, MaxTokens = 140 + i, Sampling = new SamplingOptions { Seed = (ulong)i, Temperature = 13, TopK = 50 } })]);
 
         using var scope = TensorScope.Open();
@@ -114,6 +114,13 @@ public sealed class GenerationEngineTests : TensorTest
         var logits = model.Logits(Op.IndexRows(states, Tensor.From(at.ToArray(), [at.Count])));
         var learner = Op.LogSoftmaxGather(logits, Tensor.From(targets.ToArray(), [targets.Count])).ToArray<float>();
         Assert.Equal(group.SelectMany(result => result.LogProbabilities), learner);
+
+        // and the entropy of all that could have come, by the temperature alone
+        float[] entropies = [.. group.SelectMany(result => result.Entropies)];
+        Assert.Equal(learner.Length, entropies.Length);
+        var expected = Op.LogSoftmax(Op.Scale(logits, 1 / 13f)).ToArray<float>().Chunk(model.Sizes.VocabularySize).Select(row => -row.Sum(log => Math.Exp(log) * log)).ToArray();
+        for (var i = 0; i < entropies.Length; i++) Assert.Equal(expected[i], entropies[i], 1e-4);
+        Assert.Empty(Alone(model, new GenerationRequest { Prompt = prompt, MaxTokens = 2 }, s_small).Entropies);
     }
 
     [Fact]

@@ -1,6 +1,11 @@
 using System.Text.Json;
+using Sightline.Generation;
 using Sightline.Models.QwenVl;
+using Sightline.Tensors;
+using Sightline.Tensors.Autograd;
+using Sightline.Tensors.Ops;
 using Sightline.Testing;
+using Sightline.Training.Distributed;
 using Sightline.Training.Recipes;
 using Sightline.Training.Reinforcement;
 using Sightline.Training.Rewards;
@@ -102,6 +107,10 @@ public sealed class PolicyTrainerTests : TensorTest
         Assert.Contains("stage 1, step 1: the entropy is", error.Message, StringComparison.Ordinal);
         Assert.Contains("must be at least 50; nothing had been saved yet", error.Message, StringComparison.Ordinal);
 
+        // nor are answers learned from that are all alike: no group has spread then, and the entropy is known all the same
+        error = Assert.Throws<SightlineException>(() => _place.Run(_place.Recipe("tiny-qwen2-vl", ", \"tripwires\": { \"entropy\": 50 }", reward: "test/constant"), "idle"));
+        Assert.Contains("stage 1, step 1: the entropy is", error.Message, StringComparison.Ordinal);
+
         error = Assert.Throws<SightlineException>(() => _place.Run(_place.Recipe("tiny-qwen2-vl", ", \"tripwires\": { \"kl\": 1e-9 }"), "other"));
         Assert.Contains("step 2: the KL to the reference is", error.Message, StringComparison.Ordinal);
         // the weights that went too far are those of that checkpoint
@@ -187,13 +196,46 @@ public sealed class PolicyTrainerTests : TensorTest
         Assert.Contains("\"r\": 4", File.ReadAllText(Path.Combine(outcome.ModelFolder, "adapter_config.json")), StringComparison.Ordinal);
     }
 
+    /// <summary>Of the whole vocabulary by the temperature of sampling, whatever filters leave of it, and the mean over all tokens of a step.</summary>
     [Fact]
-    public void Rewards_are_learned()
+    public void The_entropy_is_that_of_what_tokens_are_drawn_from()
+    {
+        const float Temperature = 0.6f;
+        var recipe = _place.Recipe("tiny-qwen2-vl", ", \"temperature\": 0.6, \"top_k\": 5");
+        var parts = RunParts.Open(recipe, TimeProvider.System);
+        using var tuned = parts.Model;
+        using var sampler = new RolloutSampler(tuned);
+        using var scope = TensorScope.Open();
+        using var off = Tape.NoGrad();
+        using var rows = RowIndependence.Require();
+        var (source, problem) = parts.ProblemsOf(recipe.Stages[0]).Get(0);
+        var prepared = parts.Reading.Prepare(source, problem, 10);
+        var group = sampler.Sample([prepared], 4, 10, new SamplingOptions { Temperature = Temperature, TopK = 5 }, (_, a) => (ulong)a, CancellationToken.None)[0];
+        using var pictures = new PictureCache(tuned, sampler);
+        var batch = TokenBatch.OfGroups(new PromptGroup(prepared.Ids, prepared.Layout, pictures.Of(prepared, isReference: false), [.. group.Answers.Select(answer => answer.Ids)]));
+        var states = Op.IndexRows(tuned.Network.Forward(batch.Input, cache: null), Tensor.From(batch.Rows, [batch.Rows.Length]));
+        var entropies = Op.LogSoftmax(Op.Scale(tuned.Network.Logits(states), 1 / Temperature)).ToArray<float>().Chunk(tuned.Network.Sizes.VocabularySize).Select(row => -row.Sum(log => Math.Exp(log) * log)).ToArray();
+        var at = 0;
+        foreach (var answer in group.Answers)
+        {
+            var expected = entropies[at..(at += answer.Ids.Length)].Sum();
+            Assert.Equal(expected, answer.Entropy, 1e-4 * answer.Ids.Length);
+            Assert.NotEqual(-answer.LogProbabilities.Sum(value => (double)value), answer.Entropy, 1e-2); // one draw is not the mean over all
+        }
+
+        Assert.All(AnswerFigures.Gather(Communicator.Alone, group.Answers).Zip(group.Answers), pair => Assert.Equal(pair.Second.Entropy, pair.First.Entropy));
+    }
+
+    [Theory]
+    [InlineData(5)]
+    [InlineData(6)]
+    [InlineData(7)]
+    public void Rewards_are_learned(ulong seed)
     {
         // the reward is the share of one letter: a policy that learns says it more often
         RewardFunctions.Add(new Share());
         var recipe = _place.Recipe("tiny-qwen2-vl", "", reward: "test/share");
-        var (steps, _, _) = _place.Run(recipe with { Stages = [recipe.Stages[0] with { Steps = 50, Group = 8, Batch = 16, Beta = 0, LearningRate = 3e-3 }] });
+        var (steps, _, _) = _place.Run(recipe with { Seed = seed, Stages = [recipe.Stages[0] with { Steps = 50, Group = 8, Batch = 16, Beta = 0, LearningRate = 3e-3 }] });
         var (first, last) = (steps.Take(5).Average(step => step["reward"]), steps.TakeLast(5).Average(step => step["reward"]));
         Assert.True(last > first + 0.2, $"the reward went from {first:0.000} to {last:0.000}");
     }
