@@ -10,11 +10,11 @@ internal static class RewardAssemblies
 {
     private const string Reason = "The user's assembly is no part of the tool and so is never trimmed; the tool itself is precompiled, not trimmed (docs/decisions/0001). A library that trims adds rewards by RewardFunctions.Add.";
 
-    /// <summary>Makes the rewards of all assemblies of a recipe known.</summary>
+    /// <summary>Makes the rewards of all assemblies of some stages known.</summary>
     /// <exception cref="SightlineException">NotFound or BadRecipe: an assembly cannot be read, or has no such class.</exception>
-    public static void Load(LanguageRecipe recipe)
+    public static void Load(params IEnumerable<LanguageStageRecipe> stages)
     {
-        foreach (var reward in recipe.Stages.SelectMany(stage => stage.Rewards))
+        foreach (var reward in stages.SelectMany(stage => stage.Rewards))
         {
             if (reward.Assembly is not { } path) continue;
             if (!File.Exists(path)) throw new SightlineException(ErrorKind.NotFound, $"the reward '{reward.Name}': there is no assembly at {Path.GetFullPath(path)}");

@@ -14,14 +14,14 @@ internal sealed class ExperimentCommand : ToolCommand
 {
     private readonly Argument<string> _recipe = new("RECIPE") { Description = "Recipe file (JSON)" };
     private readonly Option<bool> _quick = new("--quick") { Description = "Fewer and shorter runs, as the recipe says" };
-    private readonly Option<string?> _output = new("--output", "-o") { Description = "Folder for figures and chart; default: runs/NAME", HelpName = "FOLDER" };
+    private readonly Option<string?> _output = new("--output", "-o") { Description = "Folder for runs, figures and chart; default: runs/NAME, with --quick runs/NAME-quick", HelpName = "FOLDER" };
     private readonly Option<string[]> _set = new("--set") { Description = "Another value for a key of the recipe; may be repeated", HelpName = "KEY=VALUE" };
     private readonly Option<string?> _json = JsonOption("all figures");
 
     public ExperimentCommand()
         : base(
             "experiment",
-            "Compare reinforcement with supervised tuning on a few problems, over several seeds",
+            "Compare reinforcement with supervised tuning on a few problems, over several seeds; the same command goes on where it was stopped",
             "sightline experiment recipes/demonstration/few-shot.json --quick",
             "sightline experiment recipes/demonstration/few-shot.json --set seeds=3 --output runs/three")
     {
@@ -40,32 +40,36 @@ internal sealed class ExperimentCommand : ToolCommand
     private int Run(Settings settings, CancellationToken cancellation)
     {
         var recipe = FewShotRecipe.Read(settings.Recipe, settings.IsQuick, settings.Set);
-        var folder = settings.Output ?? Path.Combine("runs", recipe.Name);
+        RewardAssemblies.Load(recipe.Reinforcement, recipe.Supervised);
+        using var folder = FewShotFolder.Open(settings.Output ?? Path.Combine("runs", settings.IsQuick ? $"{recipe.Name}-quick" : recipe.Name), recipe);
         var watch = Stopwatch.StartNew();
-        var (done, all) = (0, recipe.Shots.Count * recipe.Seeds * 2);
+        var (kept, all) = (folder.Kept, recipe.Shots.Count * recipe.Seeds * 2);
+        if (kept > 0) Terminal.Hint($"going on in {folder.Path}: {kept} of {all} runs are there");
+        var done = kept;
         FewShotResult result;
         try
         {
-            result = new FewShotExperiment(recipe).Run(run => Terminal.Hint(Line(run, ++done, all, watch.Elapsed)), cancellation);
+            result = new FewShotExperiment(recipe).Run(run => Terminal.Hint(Line(run, ++done, all, watch.Elapsed)), cancellation, folder);
         }
         catch (OperationCanceledException)
         {
-            Terminal.Hint("stopped; nothing was written");
+            Terminal.Hint($"stopped; {done} of {all} runs are kept in {folder.Path}. The same command goes on from there: {Terminal.CommandLine}");
             return ExitCode.Interrupted;
         }
 
         var seconds = watch.Elapsed.TotalSeconds;
         var provenance = Provenance.Of(Terminal, recipe.Seed);
-        AtomicFolder.Write(folder, temporary =>
+        var (figures, chart) = (Path.Combine(folder.Path, "result.json"), Path.Combine(folder.Path, "chart.png"));
+        AtomicFile.Write(figures, stream =>
         {
-            using (var stream = File.Create(Path.Combine(temporary, "result.json")))
-            using (var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true })) Write(json, result, provenance, seconds);
-            Chart(result).Save(Path.Combine(temporary, "chart.png"));
+            using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true });
+            Write(json, result, provenance, seconds);
         });
+        Chart(result).Save(chart);
         if (settings.Json is { } target) JsonOutput.Write(Terminal, target, json => Write(json, result, provenance, seconds));
         if (settings.Json == JsonOutput.Stdout) return ExitCode.Success;
         WriteTable(result);
-        Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{Path.Combine(folder, "result.json")}, {Path.Combine(folder, "chart.png")}; {seconds / 60:0.0} minutes"));
+        Terminal.Line(string.Create(CultureInfo.InvariantCulture, $"{figures}, {chart}; {seconds / 60:0.0} minutes{(kept > 0 ? $", {kept} runs kept from before" : "")}"));
         return ExitCode.Success;
     }
 

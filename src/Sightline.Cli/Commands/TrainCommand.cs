@@ -99,7 +99,7 @@ internal sealed class TrainCommand : ToolCommand
     /// <summary>The same for a language model.</summary>
     private int Tune(LanguageRecipe recipe, Settings settings, CancellationToken cancellation)
     {
-        RewardAssemblies.Load(recipe);
+        RewardAssemblies.Load(recipe.Stages);
         if (settings.Batch is { } batch) recipe = recipe with { Stages = [.. recipe.Stages.Select(stage => stage with { Batch = batch })] };
         using var folder = new RunFolder(settings.Output ?? recipe.Output ?? Path.Combine("runs", recipe.Name), Ranks);
         if (settings.PlanOnly || settings.Preflight is not null) return TryOnly(recipe, folder, settings, cancellation);

@@ -23,12 +23,13 @@ public sealed class FewShotExperiment
         (_recipe, _clock) = (recipe, clock ?? TimeProvider.System);
     }
 
-    /// <summary>Runs everything.</summary>
+    /// <summary>Runs everything, or what <paramref name="folder"/> does not have yet.</summary>
     /// <param name="progress">Told of each run when it has ended.</param>
     /// <param name="cancellation">Ends it without a result.</param>
+    /// <param name="folder">Keeps each run as it ends; null: nothing is kept.</param>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     /// <exception cref="SightlineException">What is missing or does not fit; BadData: fewer problems than shots.</exception>
-    public FewShotResult Run(Action<FewShotRun> progress, CancellationToken cancellation)
+    public FewShotResult Run(Action<FewShotRun> progress, CancellationToken cancellation, FewShotFolder? folder = null)
     {
         ArgumentNullException.ThrowIfNull(progress);
         var runs = new List<FewShotRun>();
@@ -39,7 +40,16 @@ public sealed class FewShotExperiment
             {
                 foreach (var stage in new[] { _recipe.Reinforcement, _recipe.Supervised })
                 {
-                    var run = Tune(stage, shots, _recipe.Seed + (ulong)i, ref before, cancellation);
+                    var seed = _recipe.Seed + (ulong)i;
+                    if (folder?.Find(KindOf(stage), shots, seed) is { } kept)
+                    {
+                        before ??= kept.Before;
+                        runs.Add(kept.Run);
+                        continue;
+                    }
+
+                    var run = Tune(stage, shots, seed, ref before, cancellation);
+                    folder?.Keep(run, before!);
                     runs.Add(run);
                     progress(run);
                 }
@@ -73,8 +83,10 @@ public sealed class FewShotExperiment
             curve.Add(new FewShotMoment(step, processor, scores.Average()));
         }
 
-        return new FewShotRun(recipe.Kind == LanguageStageKind.Supervised ? "supervised" : "reinforcement", shots, seed, curve, scores, rewards, elapsed);
+        return new FewShotRun(KindOf(recipe), shots, seed, curve, scores, rewards, elapsed);
     }
+
+    private static string KindOf(LanguageStageRecipe stage) => stage.Kind == LanguageStageKind.Supervised ? "supervised" : "reinforcement";
 
     /// <summary>The few problems of a seed, their pictures read once.</summary>
     private static ProblemSet Few(IProblemSource all, int shots, ulong seed)

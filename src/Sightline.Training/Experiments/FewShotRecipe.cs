@@ -72,6 +72,9 @@ public sealed record FewShotRecipe
         }
     }
 
+    /// <summary>The recipe as it was understood, all defaults written out.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, RecipeJson.Default.FewShotRecipe);
+
     /// <summary>The run of one kind with these problems left to choose.</summary>
     internal LanguageRecipe ToRun(LanguageStageRecipe stage, ulong seed) =>
         new() { Name = Name, Seed = seed, Model = Model, Train = [Train], Validation = [Test], Stages = [stage] };
@@ -89,7 +92,7 @@ public sealed record FewShotRecipe
             if (!holds) throw new SightlineException(ErrorKind.BadRecipe, $"{where}: {problem}");
         }
 
-        Require(Shots.Count > 0 && Shots.All(shots => shots > 0), "shots lists numbers of problems from 1");
+        Require(Shots.Count > 0 && Shots.All(shots => shots > 0) && Shots.Distinct().Count() == Shots.Count, "shots lists numbers of problems from 1, each once");
         Require(Seeds > 0 && Measurements > 0, "seeds and measurements must be positive");
         Require(Reinforcement.Kind == LanguageStageKind.Reinforcement && Supervised.Kind == LanguageStageKind.Supervised, "reinforcement and supervised are stages of those kinds");
         foreach (var stage in new[] { Reinforcement, Supervised })

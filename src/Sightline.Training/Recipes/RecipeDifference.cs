@@ -12,6 +12,9 @@ internal static class RecipeDifference
     public static string? First(RunRecipe wanted, RunRecipe stored) =>
         First("", Plain(wanted), Plain(stored));
 
+    /// <summary>The same for recipes as JSON.</summary>
+    public static string? First(JsonNode? wanted, JsonNode? stored) => First("", wanted, stored);
+
     private static JsonNode? Plain(RunRecipe recipe) => JsonNode.Parse(recipe.Comparable().ToJson());
 
     private static string? First(string path, JsonNode? wanted, JsonNode? stored)

@@ -15,7 +15,7 @@ namespace Sightline.Training.Runs;
 public sealed class RunFolder(string path, Communicator? ranks = null) : IDisposable
 {
     private const int Kept = 2;
-    private FileStream? _lock;
+    private FolderLock? _lock;
 
     /// <summary>The folder.</summary>
     public string Path => path;
@@ -39,7 +39,7 @@ public sealed class RunFolder(string path, Communicator? ranks = null) : IDispos
         where TRecipe : RunRecipe
     {
         ArgumentNullException.ThrowIfNull(wanted);
-        Lock();
+        _lock ??= FolderLock.Take(path, CheckpointFolder);
         foreach (var folder in new[] { path, CheckpointFolder, ModelFolder }) AtomicFile.RemoveLeftovers(folder);
         if (!File.Exists(RecipeFile))
         {
@@ -172,35 +172,6 @@ public sealed class RunFolder(string path, Communicator? ranks = null) : IDispos
 
     /// <summary>Gives the folder free for other processes.</summary>
     public void Dispose() => _lock?.Dispose();
-
-    private void Lock()
-    {
-        if (_lock is not null) return;
-        if (File.Exists(path)) throw new SightlineException(ErrorKind.Usage, $"{path} is a file: a run needs a folder of its own");
-        try
-        {
-            Directory.CreateDirectory(CheckpointFolder);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new SightlineException(ErrorKind.CannotWrite, $"{path}: the run folder cannot be made: {error.Message}", error);
-        }
-
-        var file = System.IO.Path.Combine(path, ".lock");
-        try
-        {
-            // the system lets go of the lock when the process ends, however it ends
-            _lock = new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (IOException error) when (File.Exists(file))
-        {
-            throw new SightlineException(ErrorKind.CannotWrite, $"{path}: another process is training in this folder; wait for it or choose another folder with --output", error);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new SightlineException(ErrorKind.CannotWrite, $"{path}: the run folder cannot be used: {error.Message}", error);
-        }
-    }
 
     private static void Remove(string file)
     {
