@@ -61,6 +61,12 @@ internal sealed class RankedProcess : IDisposable
         return code;
     }
 
+    /// <summary>Ends the others after this process was cancelled, where they do not know of it: they would wait for ever.</summary>
+    public void Stop()
+    {
+        if (!Ranks.HasStopped) Ranks.Abort(ExitCode.Interrupted);
+    }
+
     /// <summary>Waits for the others and leaves.</summary>
     public void Dispose() => Ranks.Dispose();
 }

@@ -40,9 +40,10 @@ internal static class SightlineCommandLine
             if (parsed.CommandResult.Command is not DoctorCommand && !asksForHelp) EngineChoice.Apply();
             return await parsed.InvokeAsync(configuration, cancellation);
         }
-        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested || process.Ranks.HasStopped)
         {
             terminal.Error.WriteLine("stopped");
+            process.Stop();
             return ExitCode.Interrupted;
         }
         catch (Exception error)

@@ -32,6 +32,9 @@ public abstract class Communicator : IDisposable
     /// <summary>True for the process that speaks to people and writes files.</summary>
     public bool IsRoot => Rank == 0;
 
+    /// <summary>Whether the last work that was done together ended in all processes, since one of them was cancelled.</summary>
+    public bool HasStopped { get; private set; }
+
     /// <summary>Returns when all ranks have come here.</summary>
     public abstract void Barrier();
 
@@ -155,7 +158,8 @@ public abstract class Communicator : IDisposable
         }
 
         string[] ends = [.. Gather(Encoding.UTF8.GetBytes(said)).Select(Encoding.UTF8.GetString)];
-        if (ends.Any(end => end.StartsWith('c'))) throw new OperationCanceledException();
+        HasStopped = ends.Any(end => end.StartsWith('c'));
+        if (HasStopped) throw new OperationCanceledException();
         return Array.Find(ends, end => end.StartsWith('t')) is { } reason ? throw new TripwireException(reason[1..]) : result;
     }
 

@@ -68,6 +68,41 @@ public sealed class RankedTuneTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task What_one_process_meets_alone_ends_all_and_is_said_once()
+    {
+        using var tiny = new TinyModel();
+        using var sets = new TinySets();
+        var cells = sets.Cells();
+        await File.WriteAllTextAsync(sets.At("b.png"), "no picture", TestContext.Current.CancellationToken); // the second picture is the second process's
+        var run = await RankedRun.Of(2, "evaluate", "detection", "-m", tiny.Model, "-d", cells, "--json", sets.At("two.json"));
+        Assert.Equal((int)ErrorKind.BadPicture, run.ExitCode);
+        var sentence = Assert.Single(run.Error.Split('\n'), line => line.StartsWith("error: ", StringComparison.Ordinal));
+        Assert.Contains("b.png", sentence, StringComparison.Ordinal);
+        Assert.EndsWith("(process 1 of 2)", sentence, StringComparison.Ordinal);
+        Assert.False(File.Exists(sets.At("two.json")));
+    }
+
+    /// <summary>While it loads, and while it answers: the other process waits for its answers.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2000)]
+    public async Task A_signal_to_one_process_ends_all(int milliseconds)
+    {
+        using var sets = new TinySets();
+        using var run = RankedRun.Start(2, "evaluate", "detection", "-m", Fixtures.Path("models", "tiny-qwen2-vl"), "-d", sets.Cells(), "--max-tokens", "4000");
+        while (!run.Process.HasExited && (run.Ranks.Length < 2 || !run.Ranks.All(TakesSignals))) await Task.Delay(5, TestContext.Current.CancellationToken);
+        await Task.Delay(milliseconds, TestContext.Current.CancellationToken);
+        await run.Signal("USR1", run.Ranks[1]);
+        var end = await run.End();
+        Assert.Equal(ExitCode.Interrupted, end.ExitCode);
+        Assert.DoesNotContain("error: ", end.Error, StringComparison.Ordinal);
+
+        // bit 9 of the signals that are caught: SIGUSR1
+        static bool TakesSignals(int process) =>
+            File.ReadLines($"/proc/{process}/status").First(line => line.StartsWith("SigCgt:", StringComparison.Ordinal)) is var line && (ulong.Parse(line[7..].Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) & 0x200) != 0;
+    }
+
     private string[] Train(string run, string[] more) => ["train", _tuning.Path, "--output", _tuning.At(run), .. more];
 
     /// <summary>The answers that were kept, without their figures.</summary>
