@@ -1,9 +1,11 @@
 using Sightline.Generation;
 using Sightline.Models.QwenVl;
 using Sightline.Tensors;
+using Sightline.Tensors.Autograd;
 using Sightline.Tensors.Cpu;
 using Sightline.Tensors.LibTorch;
 using Sightline.Testing;
+using Sightline.Training.Reinforcement;
 using Sightline.Training.Tests.Data;
 using Sightline.Training.Tests.Grounding;
 
@@ -44,9 +46,26 @@ public sealed class LibTorchTuningTests : TensorTest
         }
     }
 
+    /// <summary>PyTorch's gradients of all weights, whether layers keep their activations or compute them again.</summary>
+    [Theory(Explicit = true)]
+    [InlineData("tiny-qwen2-vl", false)]
+    [InlineData("tiny-qwen2-vl", true)]
+    [InlineData("tiny-qwen2_5-vl", true)]
+    public void Supervised_gradients_equal_the_reference(string model, bool recomputes) => SecondEngineTests.On(Torch, () =>
+    {
+        using var loaded = QwenVlModel.LoadForTraining(TinyQwen.Folder(model));
+        loaded.Model.RecomputesLayers = recomputes;
+        using var scope = TensorScope.Open();
+        using var tape = Tape.Record();
+        tape.Backward(TokenLikelihood.SupervisedLoss(loaded.Model, TokenBatch.OfAnswers(TinyQwen.Samples(loaded.Model, model, "single", trainsVision: true))));
+        TinyQwen.CheckGradients(new FixtureTensors("qwen", "training", model, "sft", "single.grads.safetensors"), loaded.Parameters.All, path => path);
+        return true;
+    });
+
     [Theory(Explicit = true)]
     [InlineData("tiny-qwen2-vl", ", \"adapters\": { \"rank\": 4 }", "")]
     [InlineData("tiny-qwen2_5-vl", ", \"adapters\": { \"rank\": 4 }, \"weights\": \"int8\"", ", \"updates\": 2")]
+    [InlineData("tiny-qwen2-vl", ", \"adapters\": { \"rank\": 4 }, \"weights\": \"bf16\"", ", \"recompute\": true")]
     [InlineData("tiny-qwen3-vl", "", ", \"recompute\": true")]
     public void A_step_of_reinforcement_has_the_figures_of_the_processor(string model, string adapters, string stage)
     {
