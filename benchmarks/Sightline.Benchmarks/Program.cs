@@ -7,6 +7,7 @@ var benchmarks = new Dictionary<string, Action<string[]>>
     ["engines"] = EngineBenchmark.Run,
     ["kernels"] = KernelBenchmark.Run,
     ["quantized"] = _ => QuantizedBenchmark.Run(),
+    ["shards"] = ShardBenchmark.Run,
     ["tokenizer"] = _ => TokenizerBenchmark.Run(),
     ["training-step"] = TrainingStepBenchmark.Run,
 };

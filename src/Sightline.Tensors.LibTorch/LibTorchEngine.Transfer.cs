@@ -23,12 +23,19 @@ public sealed unsafe partial class LibTorchEngine
             return;
         }
 
+        SendInPieces(source, handle, type, size, byteOffset, PinnedBytes, PinnedLeast, Native.EmptyPinned);
+    }
+
+    /// <summary>Bytes across in pieces: small ones from where they are, larger ones through blocks that stay untouched until their copy is done. Tests give sizes and blocks of their own.</summary>
+    internal void SendInPieces(
+        ReadOnlySpan<byte> source, nint handle, int type, int size, long byteOffset, int most, int least, delegate* unmanaged<long, long*, long*, int, int, int, nint*, int> allocate)
+    {
         for (var done = 0; done < source.Length;)
         {
-            var part = source.Slice(done, Math.Min(PinnedBytes, source.Length - done));
+            var part = source.Slice(done, Math.Min(most, source.Length - done));
             long count = part.Length / size, one = 1;
             nint here;
-            if (part.Length < PinnedLeast)
+            if (part.Length < least)
             {
                 fixed (byte* bytes = part)
                 {
@@ -38,7 +45,7 @@ public sealed unsafe partial class LibTorchEngine
             }
             else
             {
-                Native.Check(Native.EmptyPinned(1, &count, &one, type, Native.CpuDevice, 0, &here), "page-locked memory");
+                Native.Check(allocate(1, &count, &one, type, Native.CpuDevice, 0, &here), "page-locked memory");
                 part.CopyTo(new Span<byte>(Address(here), part.Length));
                 CopyAcross(handle, (byteOffset + done) / size, here, count, toDevice: true, wait: false);
             }
@@ -50,12 +57,13 @@ public sealed unsafe partial class LibTorchEngine
     /// <summary>Bytes of a tensor's memory to the processor; waits for the device.</summary>
     private void Fetch(nint handle, DType type, long byteOffset, Span<byte> target)
     {
-        if (!Device.IsCuda)
-        {
-            new ReadOnlySpan<byte>(Address(handle) + byteOffset, target.Length).CopyTo(target);
-            return;
-        }
+        if (Device.IsCuda) FetchAcross(handle, type, byteOffset, target);
+        else new ReadOnlySpan<byte>(Address(handle) + byteOffset, target.Length).CopyTo(target);
+    }
 
+    /// <summary>As from a device.</summary>
+    internal void FetchAcross(nint handle, DType type, long byteOffset, Span<byte> target)
+    {
         long count = target.Length / type.Size(), one = 1;
         nint here;
         fixed (byte* bytes = target)

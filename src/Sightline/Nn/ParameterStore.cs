@@ -81,7 +81,7 @@ public sealed class ParameterStore : IDisposable
         new(source, null) { _plan = plan, Adapters = adapters, _cancellation = cancellation };
 
     /// <summary>Parameters with arbitrary values, for counting: memory is reserved but never touched.</summary>
-    public static ParameterStore Unwritten() => new(null, null) { _leaveUnwritten = true };
+    public static ParameterStore Unwritten(LoraAdapters? adapters = null) => new(null, null) { _leaveUnwritten = true, Adapters = adapters };
 
     /// <summary>The root of all paths.</summary>
     public ParameterScope Root => new(this, "");

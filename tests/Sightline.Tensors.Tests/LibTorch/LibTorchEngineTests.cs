@@ -80,6 +80,25 @@ public sealed class LibTorchEngineTests : TensorTest
         Assert.Equal(here.ToArray<float>(), Op.Dropout(ones, 0.3f, new RandomStream(11), training: true).ToArray<float>());
     }
 
+    /// <summary>The way of bytes to and from a GPU, from and into ordinary memory: pieces of all sizes arrive at their places.</summary>
+    [Theory(Explicit = true)]
+    [InlineData(16, 8)]
+    [InlineData(64, 32)]
+    [InlineData(4096, 64)]
+    [InlineData(4096, 4096)]
+    public unsafe void Bytes_cross_in_pieces(int most, int least)
+    {
+        var values = Enumerable.Range(0, 133).Select(i => i * 1.5f).ToArray();
+        using var target = Tensor.Full([150], -1);
+        var handle = Torch.HandleOf(target);
+        Torch.SendInPieces(System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(values), handle, Torch.Native.Types[(int)DType.Float32], sizeof(float), 10 * sizeof(float), most, least, Torch.Native.EmptyStrided);
+        float[] expected = [.. Enumerable.Repeat(-1f, 10), .. values, .. Enumerable.Repeat(-1f, 7)];
+        Assert.Equal(expected, target.ToArray<float>());
+        var back = new float[20];
+        Torch.FetchAcross(handle, DType.Float32, 5 * sizeof(float), System.Runtime.InteropServices.MemoryMarshal.AsBytes(back.AsSpan()));
+        Assert.Equal(expected[5..25], back);
+    }
+
     [Fact(Explicit = true)]
     public void The_same_device_is_the_same_engine() => Assert.Same(Torch, LibTorchEngine.Open(Torch.Device));
 
