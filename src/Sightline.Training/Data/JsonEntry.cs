@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -39,6 +40,14 @@ internal sealed class JsonEntry
     public string Text(string name) => TextOf(Required(name), name);
 
     public string? OptionalText(string name) => Optional(name) is { } value ? TextOf(value, name) : null;
+
+    /// <summary>The entry's <c>id</c>, a text or whatever else stands there; its number in the file where there is none.</summary>
+    public string Id(int index) => Optional("id") switch
+    {
+        null => index.ToString(CultureInfo.InvariantCulture),
+        { ValueKind: JsonValueKind.String } text => TextOf(text, "id"),
+        { } other => other.GetRawText(),
+    };
 
     public double Number(string name) => NumberOf(Required(name), name);
 

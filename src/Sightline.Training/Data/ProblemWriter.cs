@@ -77,6 +77,8 @@ internal static class ProblemWriter
 
     private static void VisualRft(Utf8JsonWriter json, Problem problem, Func<ProblemPicture, string> nameOf)
     {
+        // the form cannot say which coordinates it speaks: a reader takes 0..1000
+        if (problem is { Solution: not null, Boxes.Count: > 0 } && problem.Frame != CoordinateFrame.Thousandths) throw Lacks(problem, "a solution in 0..1000, which Visual-RFT's form speaks");
         json.WriteStartObject();
         json.WriteString("image", nameOf(Only(problem)));
         if (problem.System is not null) json.WriteString("system", problem.System);

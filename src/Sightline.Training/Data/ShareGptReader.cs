@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 
 namespace Sightline.Training.Data;
@@ -47,7 +46,7 @@ internal static class ShareGptReader
         string[] images = !entry.Has("images") ? [] : entry.Required("images").ValueKind == JsonValueKind.String ? [entry.Text("images")] : entry.Texts("images");
         var places = turns.Sum(turn => VlmR1Reader.Count(turn.Text, Problem.PicturePlace));
         if (places != 0 && places != images.Length) throw entry.Bad($"the conversation has {places} places for pictures ({Problem.PicturePlace}) and 'images' names {images.Length}");
-        return new Problem(entry.Optional("id") is { } id ? id.ValueKind == JsonValueKind.String ? id.GetString()! : id.GetRawText() : index.ToString(CultureInfo.InvariantCulture), turns[^2].Text)
+        return new Problem(entry.Id(index), turns[^2].Text)
         {
             Pictures = [.. images.Select(names.File)],
             System = string.IsNullOrEmpty(system) ? null : system,

@@ -31,7 +31,7 @@ internal static partial class VisualRftReader
         ProblemPicture[] pictures = entry.Required(member) is { ValueKind: JsonValueKind.Array } list
             ? [.. list.EnumerateArray().Select((element, i) => One(element, $"{index}.{i}"))]
             : [One(entry.Required(member), index.ToString(CultureInfo.InvariantCulture))];
-        var problem = new Problem(Id(entry) ?? index.ToString(CultureInfo.InvariantCulture), entry.Text("problem"))
+        var problem = new Problem(entry.Id(index), entry.Text("problem"))
         {
             Pictures = pictures,
             System = entry.OptionalText("system"),
@@ -50,13 +50,6 @@ internal static partial class VisualRftReader
                 : throw picture.Bad($"'bytes' is {JsonEntry.Show(bytes)}, not base64 text");
         }
     }
-
-    private static string? Id(JsonEntry entry) => entry.Optional("id") switch
-    {
-        { ValueKind: JsonValueKind.String } text => text.GetString(),
-        { ValueKind: JsonValueKind.Number } number => number.GetRawText(),
-        _ => null,
-    };
 
     private static IEnumerable<Problem> ReadParquet(string file, string? pictures)
     {

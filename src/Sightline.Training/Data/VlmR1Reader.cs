@@ -34,7 +34,7 @@ internal static class VlmR1Reader
         ProblemPicture[] files = [.. images.Select(names.File)];
         var places = Count(question, Problem.PicturePlace);
         if (places != 0 && places != files.Length) throw entry.Bad($"the question has {places} places for pictures ({Problem.PicturePlace}) and 'image' names {files.Length}");
-        var problem = new Problem(entry.Optional("id") is { } id ? id.ValueKind == JsonValueKind.String ? id.GetString()! : id.GetRawText() : index.ToString(CultureInfo.InvariantCulture), question)
+        var problem = new Problem(entry.Id(index), question)
         {
             Pictures = files,
             Solution = $"<answer> {plain} </answer>",

@@ -114,6 +114,11 @@ public class ProblemReaderTests
         var data = DataSet.Open(path);
         Assert.Equal("the man on the left", data.Samples[0].Phrases[0].Text);
         Assert.Contains("several pictures", Assert.Single(data.Notes), StringComparison.Ordinal);
+        // pixels would be read as thousandths there; Sightline's own lines say what they are
+        Assert.Contains("a solution in 0..1000", Assert.Throws<SightlineException>(() => ProblemFormats.Write([problems[0]], folder["rft.json"], DataFormat.VisualRft)).Message, StringComparison.Ordinal);
+        ProblemFormats.Write([problems[0]], folder["own.jsonl"], DataFormat.Problems);
+        var own = Assert.Single(ProblemFormats.Read(folder["own.jsonl"]));
+        Assert.Equal((problems[0].Solution, problems[0].Frame, problems[0].Boxes![0].Box), (own.Solution, own.Frame, own.Boxes![0].Box));
     }
 
     [Theory]
