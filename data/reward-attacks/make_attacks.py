@@ -81,6 +81,9 @@ task("absence", "<answer>No Objects</answer>", TAGS("No Objects"), ["sightline/b
     ("half a box", "(10,10),(20"),
     ("a second answer that is not closed", TAGS(LIST([BOX([10, 10, 20, 20], 1)])) + "<answer>"),
     ("a point for nothing", TAGS("(10,10)")),
+    ("words and an empty list", TAGS("It is on the left, or is it? []")),
+    ("words and empty brackets", TAGS("It is on the left ()")),
+    ("a list in words", TAGS("[the left one], [the right one]")),
 ])
 task("reasoning", "<answer> (100,120),(300,340) </answer>", TAGS("(104,118),(302,336)"), ["sightline/box_iou", "sightline/box_giou", "sightline/box_center", "sightline/format"], [
     ("whole picture", TAGS("(0,0),(1000,1000)")),

@@ -55,7 +55,8 @@ public static class AnswerParser
         if (problem is not null && !(isOpen && found == 0 && scan.Problem is null)) return (AnswerStatus.Malformed, problem);
         if (isOpen) return (AnswerStatus.Truncated, "the answer ends in the middle");
         if (found > 0) return (AnswerStatus.Complete, null);
-        if (scan.HasEmptyList || s_nothing.Contains(answer.Trim([' ', '\t', '\r', '\n', '\'', '"', '`', '.', '!', '[', ']']))) return (AnswerStatus.NothingThere, null);
+        // an empty list among words that say something else is no answer
+        if ((scan.HasEmptyList && !scan.HasWords) || s_nothing.Contains(answer.Trim([' ', '\t', '\r', '\n', '\'', '"', '`', '.', '!', ':', '[', ']']))) return (AnswerStatus.NothingThere, null);
         return (AnswerStatus.Malformed, string.IsNullOrWhiteSpace(answer) ? "the answer is empty" : $"the answer holds no {(kind == AnswerKind.Points ? "point" : "box")}: '{Shorten(answer.Trim())}'");
     }
 

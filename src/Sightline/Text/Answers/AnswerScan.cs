@@ -31,8 +31,11 @@ internal sealed class AnswerScan(string text, int start, int end, AnswerKind kin
     /// <summary>Whether the text ends inside something.</summary>
     public bool RanOut { get; private set; }
 
-    /// <summary>Whether there is an empty list.</summary>
+    /// <summary>Whether there is an empty list (in square brackets or braces; round ones stand in sentences).</summary>
     public bool HasEmptyList { get; private set; }
+
+    /// <summary>Whether words or numbers stand beside the values.</summary>
+    public bool HasWords { get; private set; }
 
     private int Found => Boxes.Count + Points.Count;
 
@@ -44,7 +47,8 @@ internal sealed class AnswerScan(string text, int start, int end, AnswerKind kin
             {
                 '<' => Tag(at),
                 '[' or '{' or '(' => Value(at),
-                _ => at + 1,
+                '`' => Fence(at),
+                _ => Word(at),
             };
         }
 
@@ -52,6 +56,14 @@ internal sealed class AnswerScan(string text, int start, int end, AnswerKind kin
         FlushCorner();
         return this;
     }
+
+    private int Word(int at)
+    {
+        HasWords |= char.IsLetterOrDigit(text[at]);
+        return at + 1;
+    }
+
+    private int Fence(int at) => Starts(at, "```json") ? at + 7 : at + 1;
 
     private void Report(string problem) => Problem ??= problem;
 
@@ -214,7 +226,7 @@ internal sealed class AnswerScan(string text, int start, int end, AnswerKind kin
         var items = list.Items;
         if (items.Count == 0)
         {
-            HasEmptyList |= list.IsWhole;
+            HasEmptyList |= list.IsWhole && text[list.Start] != '(';
         }
         else if (items.TrueForAll(item => item.Kind == LiteralKind.Number))
         {
