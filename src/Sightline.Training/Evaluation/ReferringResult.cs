@@ -7,7 +7,7 @@ namespace Sightline.Training.Evaluation;
 /// <param name="Phrase">What was asked.</param>
 /// <param name="Truths">Boxes that it means; 0 says "nothing here".</param>
 /// <param name="Relational">Whether its answer depends on the whole picture (position, order, relation).</param>
-/// <param name="Presence">How sure the model is that anything fits, 0..1.</param>
+/// <param name="Presence">How sure the model is that anything fits, 0..1; of an answer that could not be read what makes it wrong.</param>
 /// <param name="Iou">Of the best box with the truth; 0 without an answer, and for phrases with no box or several.</param>
 /// <param name="IsPointed">Whether the centre of the best box lies in the truth; false as above.</param>
 public sealed record ReferringAnswer(string Picture, string Phrase, int Truths, bool Relational, double Presence, double Iou, bool IsPointed);

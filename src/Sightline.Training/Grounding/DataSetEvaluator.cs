@@ -213,8 +213,10 @@ public sealed partial class DataSetEvaluator(Grounder grounder)
             (iou, pointed) = (Iou.Of(best, truth), PointingEvaluator.IsHit(FramePoint.CenterOf(best), truth));
         }
 
-        // a model that speaks says that something is there by giving it, however sure it is
-        var presence = answer.Spoken is null ? answer.Presence : answer.Detections.Count > 0 ? 1 : 0;
+        // a model that speaks says that something is there by giving it, however sure it is; where it cannot be understood it is wrong either way
+        var presence = answer.Spoken is not { } spoken ? answer.Presence
+            : !spoken.IsUnderstood ? asked.Boxes.Count == 0 ? 1 : 0
+            : answer.Detections.Count > 0 ? 1 : 0;
         return new ReferringAnswer(name, asked.Phrase, asked.Boxes.Count, asked.PositionSensitive, presence, iou, pointed);
     }
 

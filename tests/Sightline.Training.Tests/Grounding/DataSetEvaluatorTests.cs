@@ -1,6 +1,8 @@
+using Sightline.Generation;
 using Sightline.Geometry;
 using Sightline.Grounding;
 using Sightline.Imaging;
+using Sightline.Text.Answers;
 using Sightline.Training.Data;
 using Sightline.Training.Evaluation;
 using Sightline.Training.Expressions;
@@ -65,6 +67,21 @@ public sealed class DataSetEvaluatorTests : IDisposable
         Assert.Equal(1, result.Together);
         Assert.Equal(8, (await new DataSetEvaluator(grounder) { PhrasesTogether = 8 }.ReferAsync(data, ClassNames.Plain)).Together);
         Assert.Equal(8, parrot.Asked[^1].Together);
+    }
+
+    [Theory]
+    [InlineData(false, 0, false)] // nonsense about what is not there
+    [InlineData(false, 1, false)] // nonsense about what is there
+    [InlineData(true, 0, true)] // "nothing here", rightly
+    [InlineData(true, 1, false)] // and wrongly
+    public void An_answer_that_cannot_be_read_is_never_right(bool isUnderstood, int boxes, bool isRight)
+    {
+        var picture = new Picture(8, 8, new byte[8 * 8 * 3]);
+        var spoken = new SpokenAnswer(isUnderstood ? AnswerStatus.NothingThere : AnswerStatus.Malformed, "") { Prompt = "x", Raw = "", Reason = FinishReason.StopToken, PromptTokens = 1, Tokens = 1, IsUnderstood = isUnderstood };
+        var asked = new PhraseBoxes("the dog", [.. Enumerable.Repeat(new Box(1, 1, 4, 4, picture.Frame), boxes)]);
+        var result = new ReferringResult([DataSetEvaluator.Judge("a", asked, new PhraseAnswer("the dog", 0, []) { Spoken = spoken }, picture)]);
+        Assert.Equal(isRight ? 1 : 0, result.Presence.Accuracy);
+        Assert.All(result.Answers, answer => Assert.Equal(0, answer.Iou));
     }
 
     [Fact]
