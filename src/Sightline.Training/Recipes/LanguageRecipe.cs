@@ -120,6 +120,12 @@ public sealed record LanguageStageRecipe : StageOptions
     /// <summary>Compute activations of each layer again in the backward pass: less memory, about a third more time.</summary>
     public bool Recompute { get; set; }
 
+    /// <summary>
+    /// Learn with the language model's activations in bfloat16; adapters, or weights that are trained, stay float32 and are rounded where they are used. Answers are sampled in float32: their
+    /// log-probabilities differ a little from the learner's. The vision tower stays float32.
+    /// </summary>
+    public bool MixedPrecision { get; set; }
+
     /// <summary>Rules that score answers. In supervised stages they are measured on the validation sources only.</summary>
     public IReadOnlyList<RewardRecipe> Rewards { get; set; } = [];
 

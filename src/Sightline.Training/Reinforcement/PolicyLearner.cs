@@ -55,6 +55,7 @@ internal sealed class PolicyLearner : IDisposable
                 using var noGrad = Tape.NoGrad();
                 // a vision tower that is trained sees pictures otherwise than the reference's
                 var batch = Batch(piece, isReference: true);
+                using var precision = _model.Round(_recipe.MixedPrecision);
                 var values = TokenLikelihood.Score(_model.Network, batch);
                 Each(piece, batch, values, (answer, own) => answer.Reference = own);
             }
@@ -77,6 +78,7 @@ internal sealed class PolicyLearner : IDisposable
             using var tape = Tape.Record();
             var from = _clock.GetTimestamp();
             var batch = Batch(piece, isReference: false);
+            using var precision = _model.Round(_recipe.MixedPrecision);
             var logProbabilities = TokenLikelihood.Compute(_model.Network, batch);
             var scored = new List<ScoredCompletion>();
             Each(piece, batch, logProbabilities.ToArray<float>(), (answer, own) =>

@@ -56,6 +56,7 @@ internal sealed class SupervisedStage : IRunStage
             using var scope = TensorScope.Open();
             using var tape = Tape.Record();
             var batch = TokenBatch.OfAnswers([.. piece.Select(problem => Sample(_parts, problem, pictures.Of(problem, isReference: false)))]);
+            using var precision = _parts.Model.Round(_recipe.MixedPrecision);
             var logProbabilities = TokenLikelihood.Compute(_parts.Model.Network, batch);
             loss -= logProbabilities.ToArray<float>().Sum(value => (double)value) / total;
             tape.Backward(logProbabilities, Tensor.Full(logProbabilities.Shape, -1f / total, logProbabilities.Engine));

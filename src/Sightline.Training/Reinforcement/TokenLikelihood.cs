@@ -20,7 +20,7 @@ public static class TokenLikelihood
         ArgumentNullException.ThrowIfNull(batch);
         using var asSampled = RowIndependence.Require(); // sums in the sampler's order, so that ratios start at exactly 1
         var (rows, targets) = (batch.Rows, batch.Targets);
-        var states = Op.IndexRows(model.Forward(batch.Input, cache: null), Tensor.From(rows, [rows.Length])); // [N, C]
+        var states = Wide(Op.IndexRows(model.Forward(batch.Input, cache: null), Tensor.From(rows, [rows.Length]))); // [N, C]
         var parts = new List<Tensor>();
         for (var at = 0; at < rows.Length; at += RowsTogether)
         {
@@ -31,6 +31,9 @@ public static class TokenLikelihood
 
         return parts.Count == 1 ? parts[0] : Op.Concat(0, [.. parts]);
     }
+
+    /// <summary>Scores in float32 whatever the states: around 20, bfloat16 knows nothing between two numbers 1/8 apart.</summary>
+    private static Tensor Wide(Tensor states) => states.DType == DType.Float32 ? states : Op.Cast(states, DType.Float32);
 
     /// <summary>ln π of a batch's targets as numbers, without a tape, freeing everything: for the reference and the sampling policy.</summary>
     public static float[] Score(ILanguageModel model, TokenBatch batch)

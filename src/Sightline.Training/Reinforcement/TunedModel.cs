@@ -3,6 +3,7 @@ using Sightline.Generation;
 using Sightline.Models;
 using Sightline.Models.QwenVl;
 using Sightline.Nn;
+using Sightline.Tensors;
 using Sightline.Text;
 using Sightline.Training.Recipes;
 
@@ -88,6 +89,9 @@ public sealed class TunedModel : IDisposable
         }
     }
 
+    /// <summary>Lets the language model compute in bfloat16 until disposed; or changes nothing. What is sampled meanwhile would be float32 in a cache, so nothing is.</summary>
+    internal RoundedStates Round(bool toBFloat16) => new(Network, toBFloat16);
+
     /// <summary>Writes what was trained: the adapters in PEFT's layout, or the whole model.</summary>
     public void Save(string folder)
     {
@@ -111,5 +115,19 @@ public sealed class TunedModel : IDisposable
         using var probe = QwenVlModel.Load(recipe.Checkpoint, WeightPlan.AsStored, adapters: adapters);
         stored.RequireUsed(adapters);
         return adapters;
+    }
+
+    /// <summary>States of 16 bits for as long as this is not disposed.</summary>
+    internal readonly ref struct RoundedStates : IDisposable
+    {
+        private readonly QwenVlModel _network;
+
+        public RoundedStates(QwenVlModel network, bool toBFloat16)
+        {
+            _network = network;
+            if (toBFloat16) network.Text.StateType = DType.BFloat16;
+        }
+
+        public void Dispose() => _network.Text.StateType = DType.Float32;
     }
 }

@@ -41,11 +41,17 @@ public sealed class Qwen2Model
     /// <summary>While a tape records: keep the states between layers only, and compute each layer again in the backward pass (<see cref="Checkpoint"/>).</summary>
     public bool RecomputesLayers { get; set; }
 
-    /// <summary>ids [T] (int64) to float32 [T, C].</summary>
+    /// <summary>
+    /// The element type of the states between layers, and so of everything in them: float32, or for learning bfloat16, to which float32 weights are rounded where they are used
+    /// (mixed precision; gradients arrive at the float32 ones). Not with a cache, which is float32.
+    /// </summary>
+    public DType StateType { get; set; } = DType.Float32;
+
+    /// <summary>ids [T] (int64) to [T, C] of <see cref="StateType"/>.</summary>
     public Tensor Embed(Tensor ids)
     {
         var x = _tokens.Forward(ids);
-        return x.DType == DType.Float32 ? x : Op.Cast(x, DType.Float32);
+        return x.DType == StateType ? x : Op.Cast(x, StateType);
     }
 
     /// <summary>The angles of tokens with one position each, [T]. Used by every layer; make them once for a batch.</summary>

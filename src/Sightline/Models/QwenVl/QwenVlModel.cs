@@ -135,12 +135,14 @@ public sealed class QwenVlModel : ILanguageModel
         foreach (var run in input.Pictures)
         {
             for (var i = 0; i < run.Count; i++) ids[run.Token + i] = first + i;
-            sources.Add(Op.Slice(run.Features.Embeddings, 0, run.Row, run.Count));
+            sources.Add(AsState(Op.Slice(run.Features.Embeddings, 0, run.Row, run.Count)));
             first += run.Count;
         }
 
         return Op.IndexRows(Op.Concat(0, [.. sources]), Tensor.From(ids, [T]));
     }
+
+    private Tensor AsState(Tensor x) => x.DType == Text.StateType ? x : Op.Cast(x, Text.StateType);
 
     /// <summary>What the pictures add to the states after the first layers, [T, C] each.</summary>
     private List<Tensor>? Levels(LanguageModelInput input)
@@ -153,7 +155,7 @@ public sealed class QwenVlModel : ILanguageModel
         for (var level = 0; level < count; level++)
         {
             var rows = Op.Concat(0, [.. input.Pictures.Select(run => Op.Slice(run.Features.Levels[level], 0, run.Row, run.Count))]);
-            levels.Add(Op.ScatterRows(rows, places, input.Ids.Length));
+            levels.Add(Op.ScatterRows(AsState(rows), places, input.Ids.Length));
         }
 
         return levels;
