@@ -21,11 +21,11 @@ internal sealed class TensorRow
 
     public long Bytes { get; }
 
-    /// <summary>One row for each owner, of what it owns.</summary>
+    /// <summary>One row for each owner, of what it owns; wide elements first, so that a piece of even length ends between two elements, whatever lies together: devices copy whole ones.</summary>
     public static TensorRow[] OfOwners(IEnumerable<(Tensor Tensor, int Owner)> tensors, int owners)
     {
         var byOwner = tensors.ToLookup(entry => entry.Owner, entry => entry.Tensor);
-        return [.. Enumerable.Range(0, owners).Select(owner => new TensorRow([.. byOwner[owner]]))];
+        return [.. Enumerable.Range(0, owners).Select(owner => new TensorRow([.. byOwner[owner].OrderByDescending(tensor => tensor.DType.Size())]))];
     }
 
     /// <summary>How much of a piece of <paramref name="room"/> bytes at <paramref name="start"/> there is.</summary>

@@ -1,5 +1,4 @@
 using System.Text;
-using Sightline.Geometry;
 using Sightline.Grounding;
 using Sightline.Imaging;
 using Sightline.Text.Prompts;

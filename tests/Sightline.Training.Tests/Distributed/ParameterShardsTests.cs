@@ -89,6 +89,19 @@ public sealed class ParameterShardsTests : TensorTest
     });
 
     /// <summary>Numbers whose sum depends on its order.</summary>
+    [Fact]
+    public void Pieces_of_tensors_of_several_types_end_between_two_elements()
+    {
+        const int Piece = 64;
+        using var scope = TensorScope.Open();
+        var row = TensorRow.OfOwners(Parts.Select(part => (Make(CpuEngine.Instance, part.Type, part.Count, i => i), 0)), 1)[0];
+        for (long start = 0; start < row.Bytes; start += Piece)
+        {
+            foreach (var (tensor, offset, _, length) in row.Parts(start, row.Length(start, Piece)))
+                Assert.Equal((0, 0), (offset % tensor.DType.Size(), length % tensor.DType.Size()));
+        }
+    }
+
     private static float Gradient(int rank, int p, int i) => MathF.Sin((rank * 7) + (p * 3) + i) * (1 + (rank * 100));
 
     /// <summary>From rank 0 on, in float32.</summary>
