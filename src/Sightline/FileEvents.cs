@@ -13,14 +13,14 @@ internal sealed class FileEvents : EventSource
     public static FileEvents Log { get; } = new();
 
     /// <summary>A file has been written and flushed under its temporary name.</summary>
-    [Event(1, Level = EventLevel.Verbose)]
+    [Event(1, Level = EventLevel.Informational)]
     public void Written(string path)
     {
         if (IsEnabled()) WriteEvent(1, path);
     }
 
     /// <summary>The file has its own name.</summary>
-    [Event(2, Level = EventLevel.Verbose)]
+    [Event(2, Level = EventLevel.Informational)]
     public void Moved(string path)
     {
         if (IsEnabled()) WriteEvent(2, path);

@@ -14,7 +14,7 @@ internal sealed class EventTrigger(string point, Action act) : EventListener
 
     protected override void OnEventSourceCreated(EventSource eventSource)
     {
-        if (eventSource.Name is "Sightline-Files" or "Sightline-Tuning") EnableEvents(eventSource, EventLevel.Verbose);
+        if (eventSource.Name is "Sightline-Files" or "Sightline-Tuning") EnableEvents(eventSource, EventLevel.Informational);
     }
 
     protected override void OnEventWritten(EventWrittenEventArgs eventData)

@@ -14,28 +14,28 @@ internal sealed class TuningEvents : EventSource
 
     /// <summary>An answer has got one more token.</summary>
     /// <param name="index">Its number in the answer, from 0.</param>
-    [Event(1, Level = EventLevel.Verbose)]
+    [Event(1, Level = EventLevel.Informational)]
     public void Sampled(int index)
     {
         if (IsEnabled()) WriteEvent(1, index);
     }
 
     /// <summary>An answer has its scores.</summary>
-    [Event(2, Level = EventLevel.Verbose)]
+    [Event(2, Level = EventLevel.Informational)]
     public void Scored()
     {
         if (IsEnabled()) WriteEvent(2);
     }
 
     /// <summary>A backward pass has added its gradients.</summary>
-    [Event(3, Level = EventLevel.Verbose)]
+    [Event(3, Level = EventLevel.Informational)]
     public void Backward()
     {
         if (IsEnabled()) WriteEvent(3);
     }
 
     /// <summary>The weights have been updated; the step is not counted yet.</summary>
-    [Event(4, Level = EventLevel.Verbose)]
+    [Event(4, Level = EventLevel.Informational)]
     public void Updated()
     {
         if (IsEnabled()) WriteEvent(4);

@@ -82,7 +82,8 @@ public sealed class ExperimentTests : IDisposable
               "name": "few", "model": { "checkpoint": {{JsonSerializer.Serialize(At("model"))}}, "minimum_pixels": 3136, "maximum_pixels": 3136 },
               "train": { "name": "pool", "count": 6, {{Scenes}} } }, "test": { "name": "test", "count": 4, {{Scenes}}, "seed": 9 } },
               "shots": [1, 2], "seeds": 2, "measurements": 1,
-              "reinforcement": { "kind": "Reinforcement", "steps": 2, "prompts": 1, "group": 2, "batch": 2, "maximum_completion": 14, "rewards": [ { "name": "sightline/box_iou" } ], "idle": "Keep" },
+              "reinforcement": { "kind": "Reinforcement", "steps": 2, "prompts": 1, "group": 2, "batch": 2, "maximum_completion": 14, "idle": "Keep",
+                "rewards": [ { "name": "sightline/box_iou" }, { "name": "test/letters", "assembly": {{JsonSerializer.Serialize(typeof(LettersReward).Assembly.Location)}} } ] },
               "supervised": { "kind": "Supervised", "steps": 2, "prompts": 1, "batch": 1, "maximum_completion": 14, "rewards": [ { "name": "sightline/box_iou" } ] },
               "quick": ["shots=[1]"]
             }
