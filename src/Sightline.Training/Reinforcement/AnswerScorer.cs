@@ -97,5 +97,9 @@ internal sealed class AnswerScorer
             Errors++;
             return 0;
         }
+        catch (Exception error) when (error is not SightlineException && !RewardFunctions.All.Contains(function))
+        {
+            throw new SightlineException(ErrorKind.BadRecipe, $"the reward '{function.Name}' fails on an answer to problem '{problem.Name}': {error.GetType().Name}: {error.Message}", error);
+        }
     }
 }

@@ -5,6 +5,7 @@ using Sightline.Testing;
 using Sightline.Training.Data;
 using Sightline.Training.Recipes;
 using Sightline.Training.Reinforcement;
+using Sightline.Training.Rewards;
 
 namespace Sightline.Training.Tests.Reinforcement;
 
@@ -71,6 +72,25 @@ public sealed class AnswerScorerTests : TensorTest
         var deviation = Math.Sqrt((0.25 + 0.25) / 3) + 1e-4;
         double[] expected = [100 * 0.5 / deviation, 0, -2, -100 * 0.5 / deviation];
         Assert.All(expected.Zip(answers), pair => Assert.Equal(pair.First, pair.Second.Reward, 1e-9));
+    }
+
+    [Fact]
+    public void A_reward_of_ones_own_that_fails_is_named_with_the_problem()
+    {
+        RewardFunctions.Add(new Broken());
+        using var model = Open();
+        var read = new ProblemReading(model).Prepare("things", new Problem("one", "Where is it?") { Label = "cup" }, answer: 8);
+        var error = Assert.Throws<SightlineException>(() => Score(read, "a cup", "test/broken"));
+        Assert.Equal((ErrorKind.BadRecipe, "the reward 'test/broken' fails on an answer to problem 'things/one': FormatException: not so"), (error.Kind, error.Message));
+    }
+
+    private sealed class Broken : IReward
+    {
+        public string Name => "test/broken";
+
+        public string Description => "Fails";
+
+        public double Score(RewardCase one) => throw new FormatException("not so");
     }
 
     private static double[] Score(PreparedProblem problem, string text, params string[] rewards) => Scores(problem, new Rollout([1], new float[1], text, false), rewards);
