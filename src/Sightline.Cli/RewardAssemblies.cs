@@ -16,18 +16,24 @@ internal static class RewardAssemblies
     {
         foreach (var reward in stages.SelectMany(stage => stage.Rewards))
         {
-            if (reward.Assembly is not { } path) continue;
-            if (!File.Exists(path)) throw new SightlineException(ErrorKind.NotFound, $"the reward '{reward.Name}': there is no assembly at {Path.GetFullPath(path)}");
-            try
-            {
-                var own = Make(path);
-                RewardFunctions.Add(own.Find(known => known.Name == reward.Name)
-                    ?? throw new SightlineException(ErrorKind.BadRecipe, $"the reward '{reward.Name}': {path} has {(own.Count == 0 ? "no public class that is an IReward and needs no arguments" : $"only {string.Join(", ", own.Select(known => known.Name))}")}"));
-            }
-            catch (Exception error) when (error is BadImageFormatException or FileLoadException or FileNotFoundException or ReflectionTypeLoadException or TargetInvocationException)
-            {
-                throw new SightlineException(ErrorKind.BadRecipe, $"the reward '{reward.Name}': {path} cannot be used: {error.Message}", error);
-            }
+            if (reward.Assembly is { } path) Load(reward.Name, path);
+        }
+    }
+
+    /// <summary>Makes a reward of an assembly known.</summary>
+    /// <exception cref="SightlineException">As there.</exception>
+    public static void Load(string name, string path)
+    {
+        if (!File.Exists(path)) throw new SightlineException(ErrorKind.NotFound, $"the reward '{name}': there is no assembly at {Path.GetFullPath(path)}");
+        try
+        {
+            var own = Make(path);
+            RewardFunctions.Add(own.Find(known => known.Name == name)
+                ?? throw new SightlineException(ErrorKind.BadRecipe, $"the reward '{name}': {path} has {(own.Count == 0 ? "no public class that is an IReward and needs no arguments" : $"only {string.Join(", ", own.Select(known => known.Name))}")}"));
+        }
+        catch (Exception error) when (error is BadImageFormatException or FileLoadException or FileNotFoundException or ReflectionTypeLoadException or TargetInvocationException)
+        {
+            throw new SightlineException(ErrorKind.BadRecipe, $"the reward '{name}': {path} cannot be used: {error.Message}", error);
         }
     }
 

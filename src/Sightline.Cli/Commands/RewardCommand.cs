@@ -14,19 +14,21 @@ internal sealed class RewardCommand : ToolCommand
     private readonly Option<string?> _function = new("--function", "-f") { Description = "The reward; --list shows all", HelpName = "NAME" };
     private readonly Option<string?> _input = new("--input", "-i") { Description = "Cases, a JSON object a line: completion, solution, and for some rewards image_size_wh, image_grid_thw, completion_tokens, frame_wh (pixels; else 0..1000), is_cut, synonyms", HelpName = "FILE" };
     private readonly Option<string?> _output = new("--output", "-o") { Description = "Scores, a JSON object a line: reward, or error; default: stdout", HelpName = "FILE" };
+    private readonly Option<string?> _assembly = new("--assembly") { Description = "Class library with a reward of your own, as a recipe names it", HelpName = "FILE" };
     private readonly Option<bool> _list = new("--list") { Description = "Show the rewards and end" };
 
     public RewardCommand()
-        : base("reward", "Score answers by a rule, as training does", "sightline reward --function visual-rft/accuracy_iou --input cases.jsonl --output scores.jsonl", "sightline reward --list")
+        : base("reward", "Score answers by a rule, as training does", "sightline reward --function visual-rft/accuracy_iou --input cases.jsonl --output scores.jsonl", "sightline reward --function mine/short --assembly bin/Release/net10.0/MyRewards.dll --input cases.jsonl", "sightline reward --list")
     {
         Add(_function);
         Add(_input);
         Add(_output);
+        Add(_assembly);
         Add(_list);
-        SetAction(parsed => Run(new Settings(parsed.GetValue(_function), parsed.GetValue(_input), parsed.GetValue(_output), parsed.GetValue(_list))));
+        SetAction(parsed => Run(new Settings(parsed.GetValue(_function), parsed.GetValue(_input), parsed.GetValue(_output), parsed.GetValue(_assembly), parsed.GetValue(_list))));
     }
 
-    private sealed record Settings(string? Function, string? Input, string? Output, bool List);
+    private sealed record Settings(string? Function, string? Input, string? Output, string? Assembly, bool List);
 
     private int Run(Settings settings)
     {
@@ -37,6 +39,7 @@ internal sealed class RewardCommand : ToolCommand
         }
 
         if (settings.Function is null || settings.Input is null) throw new SightlineException(ErrorKind.Usage, "reward needs --function and --input; --list shows the rewards");
+        if (settings.Assembly is { } assembly) RewardAssemblies.Load(settings.Function, assembly);
         var function = RewardFunctions.Get(settings.Function);
         var scores = Score(function, settings.Input);
         if (settings.Output is { } output) OutputFile.WriteAndSay(Terminal, output, scores.WriteTo);

@@ -141,6 +141,7 @@ internal sealed class TrainCommand : ToolCommand
         trainer.WriteRollouts();
         if (!outcome.Completed) return Stopped(folder);
         var report = recorder.WriteReport(outcome, []);
+        foreach (var remark in TuningRemarks.Of(trainer.Recipe, recorder.Lines())) Terminal.Hint($"warning: {remark}");
         if (settings.Json is { } target) WriteJson(target, folder, report, outcome, trainer.Recipe.Seed);
         if (settings.Json == JsonOutput.Stdout) return ExitCode.Success;
         foreach (var score in outcome.Scores) Terminal.Line($"{score.Source}: {score.Summary}");

@@ -26,7 +26,11 @@ public sealed record LanguageRecipe : RunRecipe
     public override string ToJson() => RecipeReader.Write(this);
 
     /// <inheritdoc/>
-    internal override RunRecipe Comparable() => this with { Output = null };
+    internal override RunRecipe Comparable() => this with { Output = null, Stages = [.. Stages.Select(stage => stage with { Tripwires = new() })] };
+
+    /// <summary>Tripwires change nothing that is computed: a run that they stopped goes on with others.</summary>
+    internal override RunRecipe GoingOnAs(RunRecipe wanted) =>
+        this with { Stages = [.. Stages.Zip(((LanguageRecipe)wanted).Stages, (stored, asked) => stored with { Tripwires = asked.Tripwires })] };
 }
 
 /// <summary>Which vision-language model, in which form, and which of its weights are trained.</summary>

@@ -91,6 +91,11 @@ internal static class LanguageRecipeChecks
         require(stage.Updates > 0, $"{at}.updates must be positive, is {stage.Updates}");
         require(stage.Redraws >= 0, $"{at}.redraws must not be negative, is {stage.Redraws}");
         require(stage.Tripwires is { Kl: null or > 0, Entropy: null or >= 0, RewardLoss: null or (> 0 and <= 1), Rollbacks: >= 0 }, $"{at}.tripwires: kl must be above 0, entropy and rollbacks not negative, reward_loss above 0 and at most 1");
+        require(stage.Clip is >= 0 and <= 1, FormattableString.Invariant($"{at}.clip must be from 0 to 1, is {stage.Clip}"));
+        require(stage.ClipHigh is null or >= 0, FormattableString.Invariant($"{at}.clip_high must not be negative, is {stage.ClipHigh}"));
+        require(stage.Delta is null or > 1, FormattableString.Invariant($"{at}.delta must be above 1, is {stage.Delta}"));
+        require(stage.Beta >= 0 && double.IsFinite(stage.Beta), FormattableString.Invariant($"{at}.beta must not be negative, is {stage.Beta}"));
+        require(stage.KlLimit > 0, FormattableString.Invariant($"{at}.kl_limit must be above 0, is {stage.KlLimit}"));
         Reworded($"{at}.loss", () => stage.ToLossOptions().Check(), require);
         require(stage.Loss != "cispo" || stage.ToLossOptions().EpsilonHigh >= 1, FormattableString.Invariant($"{at}.clip_high: for cispo it is the largest weight of a token, 1 where nothing has changed yet; give at least 1 (5 is usual), not {stage.ClipHigh ?? stage.Clip}"));
     }

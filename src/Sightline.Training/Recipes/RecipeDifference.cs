@@ -6,8 +6,8 @@ namespace Sightline.Training.Recipes;
 internal static class RecipeDifference
 {
     /// <summary>
-    /// The first key in which a wanted recipe differs from the one that a run began with, as a sentence; null where they agree. The folder and the
-    /// memory for pictures are not compared, and a wanted batch of 0 agrees with any that was chosen.
+    /// The first key in which a wanted recipe differs from the one that a run began with, as a sentence; null where they agree. The folder, the
+    /// memory for pictures and tripwires are not compared, and a wanted batch of 0 agrees with any that was chosen.
     /// </summary>
     public static string? First(RunRecipe wanted, RunRecipe stored) =>
         First("", Plain(wanted), Plain(stored));

@@ -20,6 +20,9 @@ public abstract record RunRecipe
 
     /// <summary>Without what two calls for one and the same run may say differently.</summary>
     internal abstract RunRecipe Comparable();
+
+    /// <summary>A stored recipe with what a wanted one may say otherwise when a run goes on.</summary>
+    internal virtual RunRecipe GoingOnAs(RunRecipe wanted) => this;
 }
 
 /// <summary>A stage in short.</summary>

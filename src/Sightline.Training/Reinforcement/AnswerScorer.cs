@@ -32,7 +32,7 @@ internal sealed class AnswerScorer
     public int Errors { get; set; }
 
     /// <summary>Fills in scores and reward of each answer.</summary>
-    /// <exception cref="SightlineException">BadData: a solution cannot be read.</exception>
+    /// <exception cref="SightlineException">BadData: a solution cannot be read. BadRecipe: a reward of the user's failed.</exception>
     public void Score(RolloutGroup group)
     {
         foreach (var answer in group.Answers)
@@ -92,14 +92,14 @@ internal sealed class AnswerScorer
         {
             throw new SightlineException(ErrorKind.BadData, $"problem '{problem.Name}': {function.Name}: {error.Message}", error);
         }
+        catch (SightlineException error) when (error.Kind == ErrorKind.BadRecipe)
+        {
+            throw new SightlineException(error.Kind, $"problem '{problem.Name}': {error.Message}", error);
+        }
         catch (RewardException)
         {
             Errors++;
             return 0;
-        }
-        catch (Exception error) when (error is not SightlineException && !RewardFunctions.All.Contains(function))
-        {
-            throw new SightlineException(ErrorKind.BadRecipe, $"the reward '{function.Name}' fails on an answer to problem '{problem.Name}': {error.GetType().Name}: {error.Message}", error);
         }
     }
 }

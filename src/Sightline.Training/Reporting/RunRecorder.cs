@@ -86,10 +86,16 @@ public sealed class RunRecorder : ITrainingObserver, IDisposable
     public string WriteReport(TrainingOutcome outcome, IReadOnlyList<ReportPicture> pictures)
     {
         ArgumentNullException.ThrowIfNull(outcome);
-        Flush();
         var report = Path.Combine(_folder.Path, "report.html");
-        TrainingReport.Write(report, _recipe, TrainingLog.Read(_log.Path), outcome.Scores, pictures);
+        TrainingReport.Write(report, _recipe, Lines(), outcome.Scores, pictures);
         return report;
+    }
+
+    /// <summary>What was logged so far.</summary>
+    public IReadOnlyList<LogLine> Lines()
+    {
+        Flush();
+        return TrainingLog.Read(_log.Path);
     }
 
     /// <summary>Closes the files.</summary>

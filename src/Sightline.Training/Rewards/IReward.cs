@@ -12,6 +12,7 @@ public interface IReward
     /// <summary>What it rewards, in a sentence.</summary>
     string Description { get; }
 
-    /// <summary>The score of an answer; the same for the same case, whatever was asked before. NaN: it has no opinion.</summary>
+    /// <summary>The score of an answer; the same for the same case, whatever was asked before. NaN: it has no opinion, and adds nothing.</summary>
+    /// <exception cref="RewardException">The answer cannot be judged: it gets 0, and the log counts it (<c>reward_errors</c>). Any other exception ends the run.</exception>
     double Score(RewardCase one);
 }

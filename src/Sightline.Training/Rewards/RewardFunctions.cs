@@ -45,7 +45,7 @@ public static class RewardFunctions
         ArgumentNullException.ThrowIfNull(reward);
         if (!reward.Name.Contains('/', StringComparison.Ordinal) || All.Any(known => known.Name == reward.Name))
             throw new SightlineException(ErrorKind.Usage, $"the reward '{reward.Name}' needs a name of its own, such as mine/short");
-        lock (s_added) s_added[reward.Name] = new RewardFunction(reward.Name, reward.Description, reward.Score);
+        lock (s_added) s_added[reward.Name] = new RewardFunction(reward.Name, reward.Description, one => Score(reward, one));
     }
 
     /// <summary>A reward by name; <c>visual_rft.</c> and <c>vlm_r1.</c> are read as <c>visual-rft/</c> and <c>vlm-r1/</c>.</summary>
@@ -61,6 +61,19 @@ public static class RewardFunctions
 
         return All.FirstOrDefault(reward => reward.Name == wanted)
             ?? throw new SightlineException(ErrorKind.Usage, $"there is no reward '{name}'; there are {string.Join(", ", All.Select(reward => reward.Name))}");
+    }
+
+    /// <summary>What goes wrong in a class of the user's is no defect of ours: it is said with the reward's name.</summary>
+    private static double Score(IReward reward, RewardCase one)
+    {
+        try
+        {
+            return reward.Score(one);
+        }
+        catch (Exception error) when (error is not (RewardException or SightlineException or OperationCanceledException))
+        {
+            throw new SightlineException(ErrorKind.BadRecipe, $"the reward '{reward.Name}' failed ({error.GetType().Name}: {error.Message.ReplaceLineEndings(" ")}): mend its class; --verbose shows where", error);
+        }
     }
 
     private static RewardFunction Upstream(string name, string description, Func<RewardCase, double> score) => new(name, description, score) { SkipsSpecialTokens = true };

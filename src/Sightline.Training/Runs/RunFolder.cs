@@ -32,7 +32,7 @@ public sealed class RunFolder(string path, Communicator? ranks = null) : IDispos
 
     /// <summary>
     /// Takes the folder for this process and clears away what a killed one left half-written. Returns the recipe of the run that stands there
-    /// (as <paramref name="wanted"/>, with the batches that were chosen when it began), or null for a fresh folder.
+    /// (as <paramref name="wanted"/>, with the batches that were chosen when it began and the tripwires that are wanted now), or null for a fresh folder.
     /// </summary>
     /// <exception cref="SightlineException">Another recipe was trained here, another process trains here, or the folder cannot be made.</exception>
     public TRecipe? Open<TRecipe>(TRecipe wanted)
@@ -49,9 +49,11 @@ public sealed class RunFolder(string path, Communicator? ranks = null) : IDispos
         }
 
         var stored = RecipeReader.ReadAny(RecipeFile);
-        return RecipeDifference.First(wanted, stored) is { } difference
-            ? throw new SightlineException(ErrorKind.BadRecipe, $"{path} holds a run of another recipe: {difference}. Choose another folder with --output, or delete this one to start again")
-            : (TRecipe)stored;
+        if (RecipeDifference.First(wanted, stored) is { } difference)
+            throw new SightlineException(ErrorKind.BadRecipe, $"{path} holds a run of another recipe: {difference}. Choose another folder with --output, or delete this one to start again");
+        var goesOn = (TRecipe)stored.GoingOnAs(wanted);
+        if (goesOn.ToJson() != stored.ToJson()) Store(goesOn);
+        return goesOn;
     }
 
     /// <summary>Writes the recipe that is trained here.</summary>

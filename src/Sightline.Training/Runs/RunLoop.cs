@@ -107,7 +107,7 @@ internal sealed class RunLoop(RunRecipe recipe, RunFolder folder, TimeProvider c
             : _savedAt == (state.Index, state.Step) ? $"the last checkpoint, {file}, holds the weights with which this step began"
             : $"the last checkpoint, {file}, is good";
         if (rollbacks >= stage.MostRollbacks)
-            throw new SightlineException(ErrorKind.RunStopped, $"{tripped.Message}{(rollbacks > 0 ? $", after going back {rollbacks} times" : "")}; {kept}", tripped);
+            throw new SightlineException(ErrorKind.RunStopped, $"{tripped.Message}{(rollbacks > 0 ? $", after going back {rollbacks} times" : "")}; {kept}{(Saved is null ? "" : ". With other tripwires the same command goes on from there; other settings need another folder (--output)")}", tripped);
         _ranks.OnRoot(() => folder.RemoveUnproven(state.Index, state.Step));
         var from = folder.SharedCheckpoint()!;
         state.ClearGradients();

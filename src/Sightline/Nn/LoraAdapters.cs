@@ -78,11 +78,14 @@ public sealed class LoraAdapters : IDisposable
     }
 
     /// <summary>The adapter of a layer, or null where it has none. A model that is made twice gets the same ones.</summary>
+    /// <exception cref="SightlineException">BadRecipe: the rank is larger than both sides of the layer. BadModel: stored adapters do not fit it.</exception>
     internal LoraAdapter? Of(string path, int outputs, int inputs)
     {
         if (_byPath.TryGetValue(path, out var known)) return known;
         var (down, up) = ($"{path}.lora_A.weight", $"{path}.lora_B.weight");
         if (_source is null ? !Options.Fits(path) : _source.ShapeOf(down) is null) return null;
+        if (_source is null && Options.Rank > Math.Max(inputs, outputs)) // before their memory is taken
+            throw new SightlineException(ErrorKind.BadRecipe, $"adapters of rank {Options.Rank} are larger than the weights that they stand in for: {path} has {inputs} inputs and {outputs} outputs; choose a rank of {Math.Min(inputs, outputs)} or less (16 is usual)");
         var adapter = new LoraAdapter(this, path, Make(down, [Options.Rank, inputs], Initializer.FanIn(1 / MathF.Sqrt(3))), Make(up, [outputs, Options.Rank], Initializer.Zeros));
         _byPath.Add(path, adapter);
         _layers.Add(adapter);

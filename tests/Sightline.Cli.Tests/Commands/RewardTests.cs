@@ -33,6 +33,19 @@ public sealed class RewardTests : IDisposable
     }
 
     [Fact]
+    public async Task A_reward_of_ones_own_is_tried_by_its_assembly()
+    {
+        var input = Path.Combine(_folder.FullName, "cases.jsonl");
+        var assembly = typeof(LettersReward).Assembly.Location;
+        await File.WriteAllTextAsync(input, "{\"completion\": \"a\", \"solution\": \"b\"}\n");
+        Assert.Equal("{\"reward\":0}\n", (await CommandLineRun.Of("reward", "-f", "test/letters", "--assembly", assembly, "-i", input)).Out); // 'a' is 97
+        var failing = await CommandLineRun.Of("reward", "-f", "test/failing", "--assembly", assembly, "-i", input);
+        Assert.Equal((int)ErrorKind.BadRecipe, failing.ExitCode);
+        Assert.Contains("'test/failing' failed (InvalidOperationException", failing.Sentence, StringComparison.Ordinal);
+        Assert.Equal((int)ErrorKind.BadRecipe, (await CommandLineRun.Of("reward", "-f", "test/none", "--assembly", assembly, "-i", input)).ExitCode);
+    }
+
+    [Fact]
     public async Task Scores_go_to_stdout_and_mistakes_are_sentences()
     {
         var input = Path.Combine(_folder.FullName, "cases.jsonl");

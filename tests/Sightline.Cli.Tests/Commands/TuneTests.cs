@@ -76,11 +76,43 @@ public sealed class TuneTests : IDisposable
         Assert.Contains("Stage 2, step 1", await File.ReadAllTextAsync(_tuning.At("run", "rollouts.html"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_run_that_tripped_goes_on_with_other_tripwires_to_the_same_bits()
+    {
+        var stopped = await CommandLineRun.Of("train", _tuning.Path, "--output", _tuning.At("run"), "--quiet", "--set", "stages[1].tripwires.entropy=100");
+        Assert.Contains("With other tripwires the same command goes on from there", stopped.Sentence, StringComparison.Ordinal);
+        var other = await CommandLineRun.Of("train", _tuning.Path, "--output", _tuning.At("run"), "--quiet", "--set", "stages[1].learning_rate=1e-3");
+        Assert.Contains("stages[1].learning_rate is 0.01 there and 0.001 here", other.Sentence, StringComparison.Ordinal);
+        Assert.Equal(0, (await CommandLineRun.Of("train", _tuning.Path, "--output", _tuning.At("run"), "--quiet", "--set", "stages[1].tripwires.kl=1000")).ExitCode);
+        Assert.Contains("1000", await File.ReadAllTextAsync(_tuning.At("run", "recipe.json"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Equal(0, (await CommandLineRun.Of("train", _tuning.Path, "--output", _tuning.At("whole"), "--quiet")).ExitCode);
+        Assert.Equal(await File.ReadAllBytesAsync(TinyTuning.Adapters(_tuning.At("whole")), TestContext.Current.CancellationToken), await File.ReadAllBytesAsync(TinyTuning.Adapters(_tuning.At("run")), TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task A_reward_of_ones_own_that_fails_is_named_with_its_problem()
+    {
+        var run = await CommandLineRun.Of("train", _tuning.Path, "--output", _tuning.At("run"), "--quiet", "--set", "stages[1].rewards[0].name=test/failing");
+        Assert.Equal((int)ErrorKind.BadRecipe, run.ExitCode);
+        Assert.Contains("the reward 'test/failing' failed (InvalidOperationException: no such thing as this)", run.Sentence, StringComparison.Ordinal);
+        Assert.Contains("problem 'shapes/", run.Sentence, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_run_that_learned_nothing_says_so()
+    {
+        var run = await CommandLineRun.Of("train", _tuning.Path, "--output", _tuning.At("run"), "--quiet", "--set", "stages[1].rewards[0].name=test/silent", "--set", "stages[1].rewards[1].weight=0");
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("stage 2: the reward 'test/silent' gave no number for any answer, so nothing was learned from it", run.Error, StringComparison.Ordinal);
+        Assert.Contains("stage 2: in all 3 steps the answers to a problem were rewarded alike, so nothing was learned; --preflight 8 says why", run.Error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("stages[1].group=1", "stages[1].group is 1: answers are compared within their group, so it needs at least 2")]
     [InlineData("stages[1].loss=ppo", "stages[1].loss: the loss 'ppo' is not known")]
     [InlineData("stages[1].rewards[1].name=sightline/none", "stages[1].rewards: there is no reward 'sightline/none'")]
-    [InlineData("stages[1].clip=2", "stages[1].loss: the policy loss cannot be computed: epsilon_low must be from 0 to 1")]
+    [InlineData("model.adapters.rank=100000", "adapters of rank 100000 are larger than the weights that they stand in for")]
+    [InlineData("stages[1].clip=2", "stages[1].clip must be from 0 to 1, is 2")]
     [InlineData("stages[1].loss=cispo", "stages[1].clip_high: for cispo it is the largest weight of a token")]
     [InlineData("stages[0].tripwires.rollbacks=1", "stages[0].tripwires.rollbacks is 1: a supervised stage draws nothing at random")]
     [InlineData("stages[1].temperature=0", "stages[1].temperature must be above 0")]

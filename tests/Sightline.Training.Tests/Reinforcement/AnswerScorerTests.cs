@@ -81,7 +81,7 @@ public sealed class AnswerScorerTests : TensorTest
         using var model = Open();
         var read = new ProblemReading(model).Prepare("things", new Problem("one", "Where is it?") { Label = "cup" }, answer: 8);
         var error = Assert.Throws<SightlineException>(() => Score(read, "a cup", "test/broken"));
-        Assert.Equal((ErrorKind.BadRecipe, "the reward 'test/broken' fails on an answer to problem 'things/one': FormatException: not so"), (error.Kind, error.Message));
+        Assert.Equal((ErrorKind.BadRecipe, "problem 'things/one': the reward 'test/broken' failed (FormatException: not so): mend its class; --verbose shows where"), (error.Kind, error.Message));
     }
 
     private sealed class Broken : IReward
