@@ -90,7 +90,7 @@ public sealed class RankedTuneTests : IDisposable
     public async Task A_signal_to_one_process_ends_all(int milliseconds)
     {
         using var sets = new TinySets();
-        using var run = RankedRun.Start(2, "evaluate", "detection", "-m", Fixtures.Path("models", "tiny-qwen2-vl"), "-d", sets.Cells(), "--max-tokens", "4000");
+        using var run = RankedRun.Start(2, "evaluate", "detection", "-m", Fixtures.Path("models", "tiny-qwen2-vl"), "-d", sets.Cells(), "--runs", "200", "--temperature", "1");
         while (!run.Process.HasExited && (run.Ranks.Length < 2 || !run.Ranks.All(TakesSignals))) await Task.Delay(5, TestContext.Current.CancellationToken);
         await Task.Delay(milliseconds, TestContext.Current.CancellationToken);
         await run.Signal("USR1", run.Ranks[1]);
