@@ -17,7 +17,7 @@ public class LiveByteTests
         [
             typeof(Distributed.MpiLibraryTests),
             typeof(LiveByteTests), typeof(AbsentPhrasesTests), typeof(GroundingScoreTests), typeof(DataSetEvaluatorTests), typeof(TaskAlignedAssignerTests), typeof(TrainingSampleTests), typeof(PolicyLossTests),
-            typeof(RecordStreamTests), typeof(TensorBoardWriterTests), typeof(CurveChartTests), typeof(RolloutViewerTests), typeof(RunFolderTests), typeof(NcclSearchTests), typeof(NcclLibraryTests),
+            typeof(RecordStreamTests), typeof(TensorBoardWriterTests), typeof(CurveChartTests), typeof(TrainingReportTests), typeof(RolloutViewerTests), typeof(RunFolderTests), typeof(NcclSearchTests), typeof(NcclLibraryTests),
         ];
         Assert.Empty(TensorTest.Uncounted(typeof(LiveByteTests).Assembly, [.. namespaces.Select(name => $"Sightline.Training.Tests.{name}")]).Except(without));
     }

@@ -43,14 +43,15 @@ internal sealed class DataInspectCommand : ToolCommand
 
     private void WriteTables(DataSummary summary, string? page)
     {
+        string[] absent = summary.Classes.Any(row => row.Absent > 0) ? [">known not to be in"] : [];
         Terminal.Table(
-            ["class", ">boxes", ">pictures", ">median share of the picture"],
-            summary.Classes.Select(row => new[] { row.Label, Text(row.Boxes), Text(row.Pictures), string.Create(CultureInfo.InvariantCulture, $"{row.MedianArea * 100:0.00} %") }));
+            ["class", ">boxes", ">pictures", ">median share of the picture", .. absent],
+            summary.Classes.Select(row => (string[])[row.Label, Text(row.Boxes), Text(row.Pictures), string.Create(CultureInfo.InvariantCulture, $"{row.MedianArea * 100:0.00} %"), .. absent.Select(_ => Text(row.Absent))]));
         if (summary.Splits.Count > 1) Terminal.Line("splits: " + string.Join(", ", summary.Splits.Select(split => $"{split.Split} {Text(split.Pictures)}")));
         Terminal.Line("sizes: " + string.Join(", ", summary.Sizes.Take(5).Select(size => $"{Text(size.Width)}x{Text(size.Height)} ({Text(size.Pictures)})")) + (summary.Sizes.Count > 5 ? ", ..." : ""));
         Terminal.Line(string.Create(
             CultureInfo.InvariantCulture,
-            $"{summary.Name} ({summary.Format.ToString().ToLowerInvariant()}): {summary.Pictures} pictures, {summary.EmptyPictures} without boxes, {summary.MissingPictures} files missing; {summary.Boxes} boxes; {summary.Phrases} phrases, {summary.PhrasesWithoutBoxes} that match nothing{(summary.Problems > 0 ? string.Create(CultureInfo.InvariantCulture, $"; {summary.Problems} problems") : "")}"));
+            $"{summary.Name} ({summary.Format.ToString().ToLowerInvariant()}): {summary.Pictures} pictures, {summary.EmptyPictures} without boxes, {summary.MissingPictures} files missing; {summary.Boxes} boxes; {summary.Phrases} phrases, {summary.PhrasesWithoutBoxes} that match nothing{(summary.Problems > 0 ? string.Create(CultureInfo.InvariantCulture, $"; {summary.Problems} problems, {summary.ProblemsWithoutBoxes} about what is not there") : "")}"));
         foreach (var note in summary.Notes) Terminal.Hint($"note: {note}");
         if (page is not null) Terminal.Line($"page: {page}");
     }
@@ -66,7 +67,12 @@ internal sealed class DataInspectCommand : ToolCommand
         json.WriteNumber("boxes", summary.Boxes);
         json.WriteNumber("phrases", summary.Phrases);
         json.WriteNumber("phrases_without_boxes", summary.PhrasesWithoutBoxes);
-        if (summary.Problems > 0) json.WriteNumber("problems", summary.Problems);
+        if (summary.Problems > 0)
+        {
+            json.WriteNumber("problems", summary.Problems);
+            json.WriteNumber("problems_without_boxes", summary.ProblemsWithoutBoxes);
+        }
+
         json.WriteStartArray("classes");
         foreach (var row in summary.Classes)
         {
@@ -75,6 +81,7 @@ internal sealed class DataInspectCommand : ToolCommand
             json.WriteNumber("boxes", row.Boxes);
             json.WriteNumber("pictures", row.Pictures);
             json.WriteNumber("median_area", row.MedianArea);
+            json.WriteNumber("absent", row.Absent);
             json.WriteEndObject();
         }
 

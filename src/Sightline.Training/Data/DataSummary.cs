@@ -1,7 +1,12 @@
 namespace Sightline.Training.Data;
 
 /// <summary>The boxes of one class, in numbers. Sizes are shares of the picture's area.</summary>
-public sealed record ClassSummary(string Label, int Boxes, int Pictures, double MedianArea);
+/// <param name="Label">The class.</param>
+/// <param name="Boxes">Its boxes.</param>
+/// <param name="Pictures">Pictures that show it.</param>
+/// <param name="MedianArea">Of the boxes, 0..1.</param>
+/// <param name="Absent">Pictures in which it is known not to be.</param>
+public sealed record ClassSummary(string Label, int Boxes, int Pictures, double MedianArea, int Absent = 0);
 
 /// <summary>A data set in numbers.</summary>
 public sealed record DataSummary
@@ -27,6 +32,9 @@ public sealed record DataSummary
 
     /// <summary>Questions with their solutions; 0 for annotations.</summary>
     public int Problems { get; init; }
+
+    /// <summary>Of these: problems about what is not there.</summary>
+    public int ProblemsWithoutBoxes { get; init; }
 
     /// <summary>Most frequent first.</summary>
     public required IReadOnlyList<ClassSummary> Classes { get; init; }

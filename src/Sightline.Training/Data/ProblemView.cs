@@ -35,14 +35,19 @@ internal static class ProblemView
     /// <summary>What tells a picture from others of its set.</summary>
     public static string Key(ProblemPicture picture) => picture.File ?? picture.Name;
 
+    /// <summary>The id of the sample that shows a picture of the set.</summary>
+    public static string IdOf(ProblemPicture picture, string folder) => FileOf(picture, folder).Replace('\\', '/');
+
+    private static string FileOf(ProblemPicture picture, string folder) => picture.File is { } path ? Path.GetRelativePath(folder.Length > 0 ? folder : ".", path) : picture.Name;
+
     private static DataSample Sample(IReadOnlyList<Problem> problems, string folder, HashSet<string> labels)
     {
         var picture = problems[0].Pictures[0];
-        var file = picture.File is { } path ? Path.GetRelativePath(folder.Length > 0 ? folder : ".", path) : picture.Name;
+        var file = FileOf(picture, folder);
         var (width, height) = Size(picture);
         var objects = problems.SelectMany(problem => problem.Boxes ?? []).Where(box => box.Label.Length > 0).Distinct().ToList();
         var absent = problems.Where(problem => problem.Boxes is { Count: 0 } && problem.Subject is { } subject && labels.Contains(subject)).Select(problem => problem.Subject!).Distinct().ToList();
-        return new DataSample(file.Replace('\\', '/'), file, width, height)
+        return new DataSample(IdOf(picture, folder), file, width, height)
         {
             Objects = objects,
             Phrases = [.. problems.Where(problem => !IsOfClass(problem, labels)).Select(Phrase)],

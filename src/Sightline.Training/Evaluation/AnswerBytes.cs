@@ -9,12 +9,13 @@ internal static class AnswerBytes
         writer.Write(tally.Unread);
         writer.Write(tally.WrongFrame);
         writer.Write(tally.Cut);
+        writer.Write(tally.CutUnread);
         writer.Write(tally.Prompt is not null);
         if (tally.Prompt is { } prompt) writer.Write(prompt);
     }
 
     public static AnswerTally ReadTally(BinaryReader reader) =>
-        new(reader.ReadInt32(), reader.ReadInt32(), reader.ReadInt32(), reader.ReadInt32()) { Prompt = reader.ReadBoolean() ? reader.ReadString() : null };
+        new(reader.ReadInt32(), reader.ReadInt32(), reader.ReadInt32(), reader.ReadInt32(), reader.ReadInt32()) { Prompt = reader.ReadBoolean() ? reader.ReadString() : null };
 
     public static void Write(BinaryWriter writer, ReferringAnswer answer)
     {

@@ -51,8 +51,8 @@ public static class ReferringEvaluator
         double[] ious = [.. intersections.Zip(unions, (intersection, union) => union == 0 ? 1 : intersection / union)];
         return Score(ious, thresholds, bootstrap, groups) with
         {
-            CumulativeIou = intersections.Sum() / Math.Max(unions.Sum(), 1),
-            CumulativeIouInterval = bootstrap is null ? null : Bootstrap.Of(ious.Length, w => Bootstrap.WeightedSum(intersections, w) / Math.Max(Bootstrap.WeightedSum(unions, w), 1), bootstrap, groups),
+            CumulativeIou = ious.Length == 0 ? -1 : intersections.Sum() / Math.Max(unions.Sum(), 1),
+            CumulativeIouInterval = bootstrap is null || ious.Length == 0 ? null : Bootstrap.Of(ious.Length, w => Bootstrap.WeightedSum(intersections, w) / Math.Max(Bootstrap.WeightedSum(unions, w), 1), bootstrap, groups),
         };
     }
 

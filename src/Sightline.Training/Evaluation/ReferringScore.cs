@@ -17,10 +17,10 @@ public sealed record ReferringScore
     /// <summary>Share of samples whose IoU is greater than each threshold, as some published code counts.</summary>
     public required IReadOnlyList<double> StrictAccuracy { get; init; }
 
-    /// <summary>Mean IoU over the samples; for masks this is gIoU.</summary>
+    /// <summary>Mean IoU over the samples; for masks this is gIoU. -1 without samples.</summary>
     public required double MeanIou { get; init; }
 
-    /// <summary>Summed intersections over summed unions; for masks only.</summary>
+    /// <summary>Summed intersections over summed unions; for masks only. -1 without samples.</summary>
     public double? CumulativeIou { get; init; }
 
     /// <summary>One interval an accuracy, where asked for; otherwise empty.</summary>

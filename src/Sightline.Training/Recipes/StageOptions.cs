@@ -60,7 +60,7 @@ public abstract record StageOptions
     /// <summary>Decay of the running average of the weights that is measured and saved; 0 switches it off.</summary>
     public double AverageDecay { get; set; } = 0.998;
 
-    /// <summary>Steps between measurements on the validation sources; 0: only at the end.</summary>
+    /// <summary>Steps between measurements on the validation sources, which are also measured at the end of the stage; 0: only at the end of the run.</summary>
     public int ValidateEvery { get; set; } = 500;
 
     /// <summary>Steps between checkpoints.</summary>

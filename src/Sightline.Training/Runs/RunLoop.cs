@@ -36,8 +36,8 @@ internal sealed class RunLoop(RunRecipe recipe, RunFolder folder, TimeProvider c
             resumed = null;
             folder.RequireRoom(stage.State);
             if (stage.MostRollbacks > 0 && isFresh) Save(stage.State, observer); // there must be something to go back to
-            if (!RunStage(stage, observer, cancellation)) return null;
             var last = index == _course.Count - 1;
+            if (!RunStage(stage, observer, cancellation) || (!last && !MeasureEnd(stage, observer, cancellation))) return null;
             // what comes now can be killed, too, and must not train the last steps again
             if (last) Save(stage.State, observer);
             stage.State.Average?.Swap(); // the next stage starts from the averaged weights
@@ -60,10 +60,7 @@ internal sealed class RunLoop(RunRecipe recipe, RunFolder folder, TimeProvider c
             // measured first and saved then, so that a saved step is a measured one
             if (IsDue(recipe.ValidateEvery, state.Step) && state.MeasuredStep != state.Step)
             {
-                state.Average?.Swap();
-                var scores = Measure(state, observer, cancellation, stage.Measure);
-                state.Average?.Swap();
-                if (scores is not null) state.MeasuredStep = state.Step;
+                MeasureOnTheWay(stage, observer, cancellation);
                 speed.Restart();
             }
 
@@ -89,6 +86,27 @@ internal sealed class RunLoop(RunRecipe recipe, RunFolder folder, TimeProvider c
         }
 
         return true;
+    }
+
+    /// <summary>What the stage brought, before the next one changes it; the last stage is measured with the model that is written. False when cancelled, as <see cref="RunStage"/>.</summary>
+    private bool MeasureEnd(IRunStage stage, ITrainingObserver observer, CancellationToken cancellation)
+    {
+        var state = stage.State;
+        if (state.Recipe.ValidateEvery == 0 || state.MeasuredStep == state.Step) return true;
+        MeasureOnTheWay(stage, observer, cancellation);
+        if (!_ranks.Any(state.MeasuredStep != state.Step)) return true;
+        Save(state, observer);
+        return false;
+    }
+
+    /// <summary>With the averaged weights; what is trained stands afterwards as before.</summary>
+    private void MeasureOnTheWay(IRunStage stage, ITrainingObserver observer, CancellationToken cancellation)
+    {
+        var state = stage.State;
+        state.Average?.Swap();
+        var scores = Measure(state, observer, cancellation, stage.Measure);
+        state.Average?.Swap();
+        if (scores is not null) state.MeasuredStep = state.Step;
     }
 
     private void Save(StageState state, ITrainingObserver observer)

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
 using Sightline.Testing;
 using Sightline.Training.Data;
 
@@ -31,6 +33,48 @@ public class DataToolsTests
         Assert.DoesNotContain("<script", html, StringComparison.Ordinal);
         Assert.DoesNotContain("<b>", html, StringComparison.Ordinal);
         Assert.DoesNotContain("http", html.Replace("http://www.w3.org", "", StringComparison.Ordinal), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ThePageShowsWhatIsAskedWhatIsRightAndWhatIsNotThere()
+    {
+        using var folder = new DataFolder();
+        folder.WriteBmp("a.bmp", 64, 48, (x, y) => ((byte)x, (byte)y, 9));
+        folder.WriteBmp("b.bmp", 64, 48, (x, y) => ((byte)x, (byte)y, 9));
+        var data = DataSet.Open(folder.Write("p.jsonl", """
+            {"prompt": "Detect <cat>", "pictures": ["a.bmp"], "subject": "cat", "solution": "<answer>(1,2),(3,4)</answer>", "boxes": [{"box": [1, 2, 3, 4], "label": "cat"}], "box_frame": [64, 48], "answer": "It is here"}
+            {"prompt": "Detect it, too", "pictures": ["b.bmp"], "subject": "cat", "solution": "No Objects", "boxes": [], "box_frame": [64, 48]}
+            """));
+        DataInspector.WriteHtml(data, folder["page.html"]);
+        var html = File.ReadAllText(folder["page.html"]);
+        foreach (var text in new[]
+        {
+            "<pre>Detect &lt;cat&gt;</pre>", "<b>solution:</b> &lt;answer&gt;(1,2),(3,4)&lt;/answer&gt;</pre>", "<b>answer:</b> It is here</pre>",
+            "<p class=none>not here: cat</p>", "<pre class=none><b>solution:</b> No Objects</pre>", "2 problems (1 about what is not there)", "<th>not in (pictures)</th>",
+        })
+            Assert.Contains(text, html, StringComparison.Ordinal);
+        var summary = DataInspector.Inspect(data);
+        Assert.Equal((1, 1), (summary.ProblemsWithoutBoxes, Assert.Single(summary.Classes).Absent));
+    }
+
+    [Fact]
+    public void LabelsInACrowdedPictureKeepOffEachOther()
+    {
+        using var folder = new DataFolder();
+        DataInspector.WriteHtml(DataSet.Open(Fixtures.Path("data", "bccd")), folder["page.html"]);
+        foreach (var figure in File.ReadAllText(folder["page.html"]).Split("<figure>").Skip(1))
+        {
+            var plates = Regex.Matches(figure, "<rect class=\"l\" x=\"([0-9.]+)\" y=\"([0-9.]+)\" width=\"([0-9.]+)\" height=\"([0-9.]+)\"")
+                .Select(match => match.Groups.Values.Skip(1).Select(group => double.Parse(group.Value, CultureInfo.InvariantCulture)).ToArray()).ToList();
+            Assert.True(plates.Count >= 5);
+            for (var i = 0; i < plates.Count; i++)
+            {
+                Assert.True(plates[i][0] >= 0 && plates[i][1] >= 0 && plates[i][0] + plates[i][2] <= 640 && plates[i][1] + plates[i][3] <= 480);
+                for (var j = 0; j < i; j++) Assert.False(Overlap(plates[i], plates[j]), $"{string.Join(' ', plates[i])} over {string.Join(' ', plates[j])}");
+            }
+        }
+
+        static bool Overlap(double[] a, double[] b) => a[0] < b[0] + b[2] && b[0] < a[0] + a[2] && a[1] < b[1] + b[3] && b[1] < a[1] + a[3];
     }
 
     [Fact]

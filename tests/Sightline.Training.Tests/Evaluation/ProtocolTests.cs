@@ -1,3 +1,6 @@
+using Sightline.Generation;
+using Sightline.Grounding;
+using Sightline.Text.Answers;
 using Sightline.Training.Evaluation;
 
 namespace Sightline.Training.Tests.Evaluation;
@@ -57,6 +60,32 @@ public class ProtocolTests
         Assert.Equal([(0.5 + 0.25 + 0 + 1 + 0) / 5, (0.6 + 0.4 + 0 + 1 + 0) / 5], ReasoningResult.Figures(unread.Official).Where(figure => figure.Name is "gIoU" or "box IoU").Select(figure => Math.Round(figure.Value, 12)));
         Assert.Equal(0, unread.Answers[^1].Iou);
         Assert.Contains("number 1", Assert.Throws<SightlineException>(() => result.Compare([.. answers.Reverse()])).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void WithoutAReadAnswerNothingIsPublished()
+    {
+        ReasoningAnswer[] answers = [new("a", "x", false, 0, 300, 0), new("b", "y", false, 0, 200, 0)];
+        var result = new ReasoningResult(answers, new BootstrapOptions(50));
+        Assert.All(ReasoningResult.Figures(result.Published), figure => Assert.Equal(-1, figure.Value));
+        Assert.All(ReasoningResult.Figures(result.Official), figure => Assert.Equal(0, figure.Value));
+    }
+
+    [Fact]
+    public void AnswersThatWereCutOffAreCountedWhereTheyBelong()
+    {
+        var tally = new AnswerTally(13, 6, 1, 12, 5) { Prompt = "p" };
+        Assert.Equal("13 questions with the prompt p: 6 answers could not be read (1 for their coordinates, 5 were cut off by the length limit); 7 could, 7 of them cut off, too", tally.Note);
+        using var stream = new MemoryStream();
+        using (var writer = new BinaryWriter(stream, System.Text.Encoding.UTF8, leaveOpen: true)) AnswerBytes.Write(writer, tally);
+        stream.Position = 0;
+        using var reader = new BinaryReader(stream);
+        Assert.Equal(tally, AnswerBytes.ReadTally(reader));
+        Assert.Equal(new AnswerTally(26, 12, 2, 24, 10) { Prompt = "p" }, tally.Plus(tally));
+        SpokenAnswer[] spoken = [Answer(false, FinishReason.Length), Answer(true, FinishReason.Length), Answer(false, FinishReason.StopToken), Answer(true, FinishReason.StopToken)];
+        Assert.Equal(new AnswerTally(4, 2, 0, 2, 1) { Prompt = "p" }, new AnswerTally().With(spoken));
+
+        static SpokenAnswer Answer(bool isUnderstood, FinishReason reason) => new(AnswerStatus.Complete, "") { Prompt = "p", Raw = "", Reason = reason, PromptTokens = 1, Tokens = 1, IsUnderstood = isUnderstood };
     }
 
     [Fact]

@@ -11,7 +11,7 @@ namespace Sightline.Training.Tests.Grounding;
 [Collection(Alone.Name)]
 public sealed class GroundingTrainerTests : IDisposable
 {
-    private static readonly string[] Short = ["stages[0].steps=3", "stages[1].steps=5", "stages[1].validate_every=2", "stages[1].save_every=2", "validation[0].scenes.count=2"];
+    private static readonly string[] Short = ["stages[0].steps=3", "stages[0].validate_every=2", "stages[1].steps=5", "stages[1].validate_every=2", "stages[1].save_every=2", "validation[0].scenes.count=2"];
     private readonly long _liveBefore = NativePool.Shared.LiveBytes;
     private readonly RunPlace _place = new();
 
@@ -61,6 +61,7 @@ public sealed class GroundingTrainerTests : IDisposable
 
         Assert.Equal(steps, pieces.Steps.Select(step => (step.Stage, step.Step, step.Metrics["loss"])));
         Assert.Equal(whole.Validations, pieces.Validations);
+        Assert.Equal([(0, 2), (0, 3), (1, 2), (1, 4), (1, 5)], whole.Validations); // each stage at its end, too
         Assert.Equal(expected, TinyRun.ModelBytes(outcome));
     }
 
@@ -76,7 +77,7 @@ public sealed class GroundingTrainerTests : IDisposable
 
     [Fact]
     public void Measuring_does_not_change_what_is_learned() =>
-        Assert.Equal(Train("measured", Short), Train("unmeasured", [.. Short, "stages[1].validate_every=0"]));
+        Assert.Equal(Train("measured", Short), Train("unmeasured", [.. Short, "stages[0].validate_every=0", "stages[1].validate_every=0"]));
 
     [Fact]
     public void What_is_trainable_moves_and_what_is_frozen_does_not()

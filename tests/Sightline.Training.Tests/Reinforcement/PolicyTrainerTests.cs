@@ -55,6 +55,28 @@ public sealed class PolicyTrainerTests : TensorTest
         }
     }
 
+    /// <summary>A stage that validates is measured at its end, too, and the next one learns what it would without that.</summary>
+    [Fact]
+    public void Measuring_a_stage_changes_nothing_of_the_next()
+    {
+        var (measured, unmeasured) = (Model("measured", 2, out var steps), Model("unmeasured", 0, out var last));
+        Assert.Equal([(0, 2), (0, 3), (1, 1)], steps);
+        Assert.Equal([(1, 1)], last);
+        Assert.Equal(unmeasured, measured);
+
+        string[] Model(string name, int every, out List<(int, int)> validations)
+        {
+            var recipe = _place.Recipe("tiny-qwen2-vl", ", \"average_decay\": 0.9");
+            var taught = recipe.Stages[0] with { Kind = LanguageStageKind.Supervised, Steps = 3, ValidateEvery = every };
+            using var folder = new RunFolder(_place.At(name));
+            using var trainer = new PolicyTrainer(recipe with { Validation = [recipe.Train[0] with { Name = "held out", Count = 2 }], Stages = [taught, recipe.Stages[0] with { Steps = 1 }] }, folder);
+            var watcher = new Watcher();
+            var outcome = trainer.Run(watcher, CancellationToken.None);
+            validations = watcher.Validations;
+            return [.. Directory.GetFiles(outcome.ModelFolder, "*.safetensors").Order(StringComparer.Ordinal).Select(file => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(file))))];
+        }
+    }
+
     /// <summary>Recomputed layers give the bits of those that were kept; smaller passes the same gradients but for rounding.</summary>
     [Fact]
     public void Recomputing_and_smaller_passes_change_memory_alone()

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Sightline.Geometry;
 
 namespace Sightline.Imaging.Drawing;
 
@@ -32,7 +33,7 @@ public static class AnnotationDrawing
         var colors = Colors(annotations);
         var seen = new HashSet<(PixelRectangle, string, bool)>();
         // what is given twice is drawn once
-        var edges = annotations.Select(a => Edge(picture, a) is { } edge && seen.Add((edge, a.Label, a.Dashed)) ? edge : (PixelRectangle?)null).ToArray();
+        var edges = annotations.Select(a => Edge(picture.Width, picture.Height, a.Box.To(picture.Frame)) is { } edge && seen.Add((edge, a.Label, a.Dashed)) ? edge : (PixelRectangle?)null).ToArray();
         for (var i = 0; i < edges.Length; i++)
         {
             if (edges[i] is not { } edge) continue;
@@ -42,6 +43,25 @@ public static class AnnotationDrawing
 
         if (style.Labels || style.Scores) DrawPlates(painter, picture, annotations, edges, colors, style, text, outline);
         return copy;
+    }
+
+    /// <summary>Where <see cref="Draw"/> would put label plates, for those who draw them otherwise: inside the picture, off each other, and off other boxes' edges where there is room.</summary>
+    /// <param name="frame">The picture.</param>
+    /// <param name="boxes">The boxes in any frame of the picture, the important ones first.</param>
+    /// <param name="plates">Width and height of each box's plate, in units of <paramref name="frame"/>.</param>
+    /// <returns>A place for each box's plate, in <paramref name="frame"/>; null where there is no room, or no box inside the picture.</returns>
+    public static IReadOnlyList<Box?> PlacePlates(CoordinateFrame frame, IReadOnlyList<Box> boxes, IReadOnlyList<(double Width, double Height)> plates)
+    {
+        ArgumentNullException.ThrowIfNull(boxes);
+        ArgumentNullException.ThrowIfNull(plates);
+        const int grid = 2000; // cells along the longer side: places are whole ones
+        var cell = Math.Max(frame.Width, frame.Height) / grid;
+        var (width, height) = ((int)Math.Max(1, frame.Width / cell), (int)Math.Max(1, frame.Height / cell));
+        var edges = boxes.Select(box => Edge(width, height, box.To(CoordinateFrame.Unit).To(CoordinateFrame.Pixels(width, height)))).ToArray();
+        var placement = new PlatePlacement(width, height, [.. edges.OfType<PixelRectangle>()]);
+        return [.. edges.Zip(plates, (edge, plate) => edge is { } known && placement.Place(known, (int)Math.Ceiling(plate.Width / cell), (int)Math.Ceiling(plate.Height / cell), 4) is { } place
+            ? new Box(place.Left * cell, place.Top * cell, place.Right * cell, place.Bottom * cell, frame)
+            : (Box?)null)];
     }
 
     private static void DrawPlates(
@@ -68,13 +88,12 @@ public static class AnnotationDrawing
     }
 
     /// <summary>The box in whole pixels inside the picture, null when it has no area there.</summary>
-    private static PixelRectangle? Edge(Picture picture, Annotation annotation)
+    private static PixelRectangle? Edge(int width, int height, Box box)
     {
-        var box = annotation.Box.To(picture.Frame);
         if (!double.IsFinite(box.X1 + box.Y1 + box.X2 + box.Y2)) return null;
         box = box.Clip();
         if (box.IsEmpty) return null;
-        var (left, top) = ((int)Math.Min(Math.Round(box.X1), picture.Width - 1), (int)Math.Min(Math.Round(box.Y1), picture.Height - 1));
+        var (left, top) = ((int)Math.Min(Math.Round(box.X1), width - 1), (int)Math.Min(Math.Round(box.Y1), height - 1));
         return new PixelRectangle(left, top, Math.Max((int)Math.Round(box.X2), left + 1), Math.Max((int)Math.Round(box.Y2), top + 1));
     }
 
