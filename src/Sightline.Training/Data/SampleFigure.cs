@@ -11,7 +11,6 @@ internal sealed class SampleFigure
 {
     private const int MostProblems = 12;
     private const int MostAbsent = 20;
-    private const double Letter = 0.74; // width of a capital, in heights
     private readonly DataSet _data;
     private readonly IReadOnlyDictionary<string, string> _colorOf;
     private readonly IReadOnlyList<string> _colors;
@@ -70,7 +69,7 @@ internal sealed class SampleFigure
 
         var seen = new HashSet<string>(StringComparer.Ordinal);
         var ordered = marks.Where(mark => mark.Label.Length > 0).OrderBy(mark => seen.Add(mark.Label) ? 0 : 1).ToList();
-        var places = AnnotationDrawing.PlacePlates(frame, ordered.ConvertAll(mark => mark.Box), ordered.ConvertAll(mark => ((mark.Label.Length * Letter + 0.4) * Height(mark), 1.2 * Height(mark))));
+        var places = AnnotationDrawing.PlacePlates(frame, ordered.ConvertAll(mark => mark.Box), ordered.ConvertAll(mark => (Width(mark.Label) * Height(mark), 1.2 * Height(mark))));
         foreach (var (mark, place) in ordered.Zip(places))
         {
             if (place is not { } plate) continue;
@@ -79,6 +78,7 @@ internal sealed class SampleFigure
         }
 
         static double Height(Mark mark) => 5.5 * mark.Stroke;
+        static double Width(string label) => 0.5 + label.Sum(letter => char.IsLower(letter) ? 0.6 : 0.76); // in heights, of wide common fonts
     }
 
     private static void AppendPhrases(StringBuilder text, IReadOnlyList<DataPhrase> phrases)
