@@ -73,7 +73,12 @@ internal sealed class DataConvertCommand : ToolCommand
         foreach (var note in data.Notes) Terminal.Hint($"note: {note}");
         foreach (var loss in result.Losses) Terminal.Hint($"lost: {loss}");
         if (result.MissingPictures > 0 && !settings.CopyPictures)
-            Terminal.Hint($"warning: {result.MissingPictures} pictures do not lie in {Path.Combine(settings.Output, DataConverter.PicturePlace(settings.To))}, where {result.Format.ToString().ToLowerInvariant()} looks for them: --copy-pictures copies them there");
+        {
+            Terminal.Hint(!DataFormats.IsFolder(settings.To)
+                ? $"warning: {result.MissingPictures} pictures are not found from {settings.Output}: --copy-pictures copies them beside it, or name their folder with --pictures when it is read"
+                : $"warning: {result.MissingPictures} pictures do not lie in {Path.Combine(settings.Output, DataConverter.PicturePlace(settings.To))}, where {result.Format.ToString().ToLowerInvariant()} looks for them: --copy-pictures copies them there");
+        }
+
         Terminal.Line(string.Create(
             CultureInfo.InvariantCulture,
             $"{result.Output}: {result.Samples} pictures, {result.Objects} boxes, {result.Phrases} phrases ({result.Format.ToString().ToLowerInvariant()})"));

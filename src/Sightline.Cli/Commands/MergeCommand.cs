@@ -8,7 +8,7 @@ namespace Sightline.Cli.Commands;
 /// <summary><c>sightline merge</c>: a model folder with an adapter's changes in its weights.</summary>
 internal sealed class MergeCommand : ToolCommand
 {
-    private readonly Option<string> _model = new("--model", "-m") { Description = "The model that the adapter was trained on", HelpName = "FOLDER", Required = true };
+    private readonly Option<string> _model = new("--model", "-m") { Description = "The model that the adapter was trained on: its folder, or the name of a pulled one", HelpName = "FOLDER", Required = true };
     private readonly Option<string> _adapter = new("--adapter", "-a") { Description = "The adapter, in PEFT's layout: adapter_config.json and adapter_model.safetensors", HelpName = "FOLDER", Required = true };
     private readonly Option<string> _output = new("--output", "-o") { Description = "A new folder for the merged model", HelpName = "FOLDER", Required = true };
 
@@ -25,7 +25,7 @@ internal sealed class MergeCommand : ToolCommand
 
     private int Run(Settings settings)
     {
-        var changed = AdapterMerge.Run(settings.Model, settings.Adapter, settings.Output);
+        var changed = AdapterMerge.Run(ModelLocation.Resolve(settings.Model), settings.Adapter, settings.Output);
         Terminal.Hint(string.Create(CultureInfo.InvariantCulture, $"{settings.Output}: {changed} matrices changed"));
         return ExitCode.Success;
     }

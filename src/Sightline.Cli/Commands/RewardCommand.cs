@@ -93,20 +93,41 @@ internal sealed class RewardCommand : ToolCommand
     {
         var picture = Numbers(line, "image_size_wh", 2, where);
         var grid = Numbers(line, "image_grid_thw", 3, where);
-        var tokens = line.TryGetProperty("completion_tokens", out var count) || line.TryGetProperty("qwen2_token_count", out count) ? count : default;
         return new RewardCase(Text(line, "completion", where), Text(line, "solution", where))
         {
             Picture = (picture[0], picture[1]),
             Grid = (grid[0], grid[1], grid[2]),
-            CompletionTokens = tokens.ValueKind == JsonValueKind.Number && tokens.TryGetInt32(out var number) ? number : 0,
-            IsCut = line.TryGetProperty("is_cut", out var cut) && cut.ValueKind == JsonValueKind.True,
+            CompletionTokens = Tokens(line, where),
+            IsCut = IsCut(line, where),
             Frame = Numbers(line, "frame_wh", 2, where) is [> 0 and var width, > 0 and var height] ? CoordinateFrame.Pixels(width, height) : CoordinateFrame.Thousandths,
-            Synonyms = line.TryGetProperty("synonyms", out var names) && names.ValueKind == JsonValueKind.Array ? [.. names.EnumerateArray().Where(name => name.ValueKind == JsonValueKind.String).Select(name => JsonLines.Text(name, where))] : [],
+            Synonyms = Texts(line, "synonyms", where),
         };
     }
 
     private static string Text(JsonElement line, string name, string where) =>
         line.TryGetProperty(name, out var text) && text.ValueKind == JsonValueKind.String ? JsonLines.Text(text, where) : throw JsonLines.Bad(where, $"a case needs the text '{name}'");
+
+    private static int Tokens(JsonElement line, string where)
+    {
+        foreach (var name in (ReadOnlySpan<string>)["completion_tokens", "qwen2_token_count"])
+        {
+            if (!line.TryGetProperty(name, out var count)) continue;
+            return count.ValueKind == JsonValueKind.Number && count.TryGetInt32(out var number) && number >= 0 ? number : throw JsonLines.Bad(where, $"{name} must be a whole number from 0");
+        }
+
+        return 0;
+    }
+
+    private static bool IsCut(JsonElement line, string where) => line.TryGetProperty("is_cut", out var cut)
+        && (cut.ValueKind is JsonValueKind.True or JsonValueKind.False ? cut.GetBoolean() : throw JsonLines.Bad(where, "is_cut must be true or false"));
+
+    private static string[] Texts(JsonElement line, string name, string where)
+    {
+        if (!line.TryGetProperty(name, out var list)) return [];
+        return list.ValueKind == JsonValueKind.Array && list.EnumerateArray().All(text => text.ValueKind == JsonValueKind.String)
+            ? [.. list.EnumerateArray().Select(text => JsonLines.Text(text, where))]
+            : throw JsonLines.Bad(where, $"{name} must be a list of texts");
+    }
 
     private static int[] Numbers(JsonElement line, string name, int count, string where)
     {
@@ -121,7 +142,7 @@ internal sealed class RewardCommand : ToolCommand
     {
         if (double.IsFinite(reward))
         {
-            json.WriteNumber("reward", reward);
+            json.WriteNumber("reward", reward + 0.0); // -0 is 0
             return;
         }
 

@@ -79,7 +79,7 @@ internal sealed class TrainCommand : ToolCommand
         using var trainer = new GroundingTrainer(stored ?? recipe, folder);
         if (stored is null) Begin(trainer, folder, settings);
         else if (!settings.Quiet) Terminal.Hint(Resumption(folder, stored));
-        WarnOfDamage(folder);
+        Warn(folder, stored is null ? trainer.Warnings() : []);
         Ranks.Share(trainer.Recipe.ToJson());
         using var recorder = new RunRecorder(folder, trainer.Recipe);
         var outcome = settings.Quiet
@@ -122,7 +122,7 @@ internal sealed class TrainCommand : ToolCommand
             Terminal.Hint(Resumption(folder, stored));
         }
 
-        WarnOfDamage(folder);
+        Warn(folder, stored is null ? trainer.Warnings() : []);
         Ranks.Share(trainer.Recipe.ToJson());
         using var recorder = new RunRecorder(folder, trainer.Recipe);
         TrainingOutcome outcome;
@@ -188,8 +188,9 @@ internal sealed class TrainCommand : ToolCommand
         return ExitCode.Interrupted;
     }
 
-    private void WarnOfDamage(RunFolder folder)
+    private void Warn(RunFolder folder, IReadOnlyList<string> data)
     {
+        foreach (var warning in data) Terminal.Hint($"warning: {warning}");
         foreach (var damaged in folder.DamagedCheckpoints) Terminal.Hint($"warning: {damaged} is damaged and passed over: what was trained after the checkpoint before it is trained again");
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 
 namespace Sightline.Cli.Output;
@@ -6,6 +7,8 @@ namespace Sightline.Cli.Output;
 /// <summary>Files with one JSON object a line.</summary>
 internal static class JsonLines
 {
+    private static readonly UTF8Encoding s_strict = new(false, throwOnInvalidBytes: true);
+
     /// <summary>Each line's object and its place for messages; empty lines are skipped. An object lives until the next one.</summary>
     /// <exception cref="SightlineException">NotFound, or BadData with the line.</exception>
     public static IEnumerable<(JsonElement Line, string Where)> Read(string path)
@@ -39,9 +42,15 @@ internal static class JsonLines
 
     private static string[] ReadText(string path)
     {
+        if (Directory.Exists(path)) throw new SightlineException(ErrorKind.NotFound, $"{path} is a folder: give a file with one JSON object a line");
+        if (!File.Exists(path)) throw new SightlineException(ErrorKind.NotFound, $"there is no file {path}");
         try
         {
-            return File.ReadAllLines(path);
+            return File.ReadAllLines(path, s_strict);
+        }
+        catch (DecoderFallbackException error)
+        {
+            throw new SightlineException(ErrorKind.BadData, $"{path}: not UTF-8 text", error);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -60,7 +69,14 @@ internal static class JsonLines
         }
         catch (JsonException error)
         {
-            throw new SightlineException(ErrorKind.BadData, $"{where}: damaged JSON: {error.Message.ReplaceLineEndings(" ")}", error);
+            throw new SightlineException(ErrorKind.BadData, string.Create(CultureInfo.InvariantCulture, $"{where}: damaged JSON at byte {error.BytePositionInLine + 1}: {Reason(error)}"), error);
         }
+    }
+
+    // what follows counts lines within the line
+    private static string Reason(JsonException error)
+    {
+        var text = error.Message.ReplaceLineEndings(" ");
+        return text.IndexOf(" LineNumber:", StringComparison.Ordinal) is > 0 and var at ? text[..at] : text;
     }
 }

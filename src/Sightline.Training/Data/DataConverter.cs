@@ -9,7 +9,7 @@ namespace Sightline.Training.Data;
 /// <param name="Losses">What the target format cannot hold, one clear sentence each; empty when nothing was lost.</param>
 public sealed record ConversionResult(string Output, DataFormat Format, int Samples, int Objects, int Phrases, IReadOnlyList<string> Losses)
 {
-    /// <summary>Pictures that do not lie where a format of folders looks for them; 0 for formats of one file, which name their pictures' places.</summary>
+    /// <summary>Pictures that are not found from what was written: it lies in another folder, and they were not copied.</summary>
     public int MissingPictures { get; init; }
 }
 
@@ -44,10 +44,33 @@ public static class DataConverter
                 $"nothing of {data.Name} can be written as {Name(format)}: {(result.Losses.Count > 0 ? string.Join("; ", result.Losses) : "no picture has a phrase")}");
         }
 
+        if (format == Own && !copyPictures) data = Reachable(data, output);
         Write(data, output, format, copyPictures);
-        return DataFormats.IsFolder(format)
-            ? result with { MissingPictures = data.Samples.Count(sample => sample.PictureFile.Length > 0 && !File.Exists(Path.Combine(output, PicturePlace(format), sample.PictureFile))) }
-            : result;
+        return result with
+        {
+            MissingPictures = DataFormats.IsFolder(format)
+                ? data.Samples.Count(sample => sample.PictureFile.Length > 0 && !File.Exists(Path.Combine(output, PicturePlace(format), sample.PictureFile)))
+                : copyPictures || format == Own ? 0 : Lost(data, output).Count,
+        };
+    }
+
+    /// <summary>The set with its pictures named relative to the file that is written, where they would not be found from there by their own names.</summary>
+    private static DataSet Reachable(DataSet data, string output)
+    {
+        if (Lost(data, output).Count == 0) return data;
+        var root = Path.GetDirectoryName(Path.GetFullPath(output))!;
+        return data with
+        {
+            Samples = [.. data.Samples.Select(sample => data.ResolvePicture(sample) is { } file ? sample with { PictureFile = Path.GetRelativePath(root, Path.GetFullPath(file)).Replace('\\', '/') } : sample)],
+            PictureFolder = root,
+        };
+    }
+
+    /// <summary>The samples whose pictures are there now and would not be found by someone who reads <paramref name="output"/>.</summary>
+    private static List<DataSample> Lost(DataSet data, string output)
+    {
+        var folder = CocoReader.FindPictures(output, data.Samples.Select(sample => sample.PictureFile));
+        return [.. data.Samples.Where(sample => data.ResolvePicture(sample) is not null && !File.Exists(Path.Combine(folder, sample.PictureFile)))];
     }
 
     /// <summary>The folder, beside the annotations, in which a format expects its pictures.</summary>

@@ -68,10 +68,27 @@ public static class DataLint
         }
 
         if (wrongFrame || box.Frame.IsUnspecified) return; // one finding for the whole set says it better
-        var tolerance = options.OutsideTolerance;
-        var (slackX, slackY) = sample.Width > 0 && sample.Height > 0 ? (tolerance * box.Frame.Width / sample.Width, tolerance * box.Frame.Height / sample.Height) : (0.002 * box.Frame.Width, 0.002 * box.Frame.Height);
-        if (box.X1 < -slackX || box.Y1 < -slackY || box.X2 > box.Frame.Width + slackX || box.Y2 > box.Frame.Height + slackY)
+        if (IsOutside(box, sample.Width, sample.Height, options.OutsideTolerance))
             findings.Add(new(LintRule.BoxOutside, LintSeverity.Error, sample.Id, $"{what}: the box {box} reaches out of its picture"));
+    }
+
+    /// <summary>Boxes that training cuts off at the edges of their pictures.</summary>
+    internal static int CountOutside(DataSet data)
+    {
+        var tolerance = new LintOptions().OutsideTolerance;
+        return data.Samples.Sum(sample => sample.Objects.Select(item => item.Box).Concat(sample.Phrases.SelectMany(phrase => phrase.Boxes))
+            .Count(box => !box.Frame.IsUnspecified && !box.IsEmpty && IsOutside(box, sample.Width, sample.Height, tolerance)));
+    }
+
+    /// <summary>As <see cref="CountOutside(DataSet)"/>; pictures are not read.</summary>
+    internal static int CountOutside(IEnumerable<Problem> problems) =>
+        problems.Sum(problem => (problem.Boxes ?? []).Count(found => !found.Box.Frame.IsUnspecified && !found.Box.IsEmpty && IsOutside(found.Box, 0, 0, 0)));
+
+    /// <summary>Whether a box reaches out by more than a tolerance in pixels, or by 0.2 % where the picture's size is not known.</summary>
+    private static bool IsOutside(in Box box, int width, int height, double tolerance)
+    {
+        var (slackX, slackY) = width > 0 && height > 0 ? (tolerance * box.Frame.Width / width, tolerance * box.Frame.Height / height) : (0.002 * box.Frame.Width, 0.002 * box.Frame.Height);
+        return box.X1 < -slackX || box.Y1 < -slackY || box.X2 > box.Frame.Width + slackX || box.Y2 > box.Frame.Height + slackY;
     }
 
     /// <summary>

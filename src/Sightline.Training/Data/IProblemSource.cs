@@ -19,13 +19,17 @@ public interface IProblemSource
 /// <summary>Problems in memory (their pictures are read when they are needed).</summary>
 /// <param name="Name">How the set is called.</param>
 /// <param name="Problems">At least one.</param>
-public sealed record ProblemSet(string Name, IReadOnlyList<Problem> Problems) : IProblemSource
+public sealed record ProblemSet(string Name, IReadOnlyList<Problem> Problems) : IProblemSource, IFingerprinted
 {
     /// <inheritdoc/>
     public int Count => Problems.Count;
 
     /// <inheritdoc/>
     public Problem Get(int index) => Problems[index];
+
+    string? IFingerprinted.Fingerprint => DataFingerprint.Of(Problems);
+
+    int IFingerprinted.BoxesOutside => DataLint.CountOutside(Problems);
 
     /// <summary>Opens problems in any readable format; pictures are looked for relative to the file.</summary>
     /// <param name="path">The file or folder.</param>

@@ -5,7 +5,7 @@ using Sightline.Training.Recipes;
 namespace Sightline.Training.Data;
 
 /// <summary>Labelled pictures as problems: one for each picture and class of which it has one object (or a few, where the recipe allows it).</summary>
-public sealed class PictureProblems : IProblemSource
+public sealed class PictureProblems : IProblemSource, IFingerprinted
 {
     private readonly IReadOnlyList<(DataSample Sample, string Phrase, IReadOnlyList<Box> Boxes)> _asked;
     private readonly DataSet _data;
@@ -34,6 +34,10 @@ public sealed class PictureProblems : IProblemSource
 
     /// <inheritdoc/>
     public int Count => _asked.Count;
+
+    string? IFingerprinted.Fingerprint => DataFingerprint.Of(_data, _asked.Select(one => one.Phrase));
+
+    int IFingerprinted.BoxesOutside => DataLint.CountOutside(_data);
 
     /// <inheritdoc/>
     public Problem? Find(string id)

@@ -24,7 +24,7 @@ public sealed record Problem(string Id, string Prompt)
     /// <summary>What was said before the prompt, the user first, by turns.</summary>
     public IReadOnlyList<ProblemTurn> Earlier { get; init; } = [];
 
-    /// <summary>What rewards compare an answer with, in the very form that they expect; null: written from <see cref="Boxes"/> or <see cref="Label"/> where a reward asks for it.</summary>
+    /// <summary>What rewards compare an answer with, in the very form that they expect; null: written from <see cref="Boxes"/> or <see cref="Label"/> where a reward asks for it, and else <see cref="Answer"/>.</summary>
     public string? Solution { get; init; }
 
     /// <summary>

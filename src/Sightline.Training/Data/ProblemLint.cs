@@ -16,6 +16,7 @@ internal static class ProblemLint
             var places = VlmR1Reader.Count(problem.Prompt, Problem.PicturePlace) + problem.Earlier.Sum(turn => VlmR1Reader.Count(turn.Text, Problem.PicturePlace));
             if (places > problem.Pictures.Count) findings.Add(new(LintRule.MissingPicture, LintSeverity.Error, problem.Id, $"the problem has {places} places for pictures ({Problem.PicturePlace}) and {problem.Pictures.Count} pictures"));
             if (string.IsNullOrWhiteSpace(problem.Prompt.Replace(Problem.PicturePlace, "", StringComparison.Ordinal))) findings.Add(new(LintRule.EmptyPhrase, LintSeverity.Error, problem.Id, "the prompt is empty"));
+            if (problem is { Pictures.Count: 0, Boxes: not null }) findings.Add(new(LintRule.MissingPicture, LintSeverity.Error, problem.Id, "the problem has boxes and no picture that they are in"));
             // the first picture is looked at as a sample's
             foreach (var picture in pictures ? problem.Pictures.Skip(1) : [])
             {
@@ -27,6 +28,19 @@ internal static class ProblemLint
 
         foreach (var group in problems.GroupBy(problem => problem.Id).Where(group => group.Count() > 1))
             findings.Add(new(LintRule.DuplicateId, LintSeverity.Warning, group.Key, $"{group.Count()} problems have the id '{group.Key}'"));
+    }
+
+    /// <summary>What is wrong with a solution that speaks of places, as rewards on boxes and points read it; null for names, which need none.</summary>
+    private static GroundedAnswer? Broken(string solution, CoordinateFrame frame)
+    {
+        var boxes = AnswerParser.Parse(solution, AnswerKind.Boxes, frame);
+        if (IsRead(boxes) || IsRead(AnswerParser.Parse(solution, AnswerKind.Points, frame))) return null;
+        var isName = boxes.Status == AnswerStatus.Truncated
+            ? !solution.AsSpan().ContainsAny('[', '{') && !solution.AsSpan().ContainsAnyInRange('0', '9')
+            : boxes.Problem!.StartsWith("the answer holds no box", StringComparison.Ordinal) || boxes.Problem == "the answer is empty";
+        return isName ? null : boxes;
+
+        static bool IsRead(GroundedAnswer answer) => answer.Status is AnswerStatus.Complete or AnswerStatus.NothingThere;
     }
 
     private static LintFinding? CheckSolution(Problem problem)
@@ -53,6 +67,12 @@ internal static class ProblemLint
             }
 
             return null;
+        }
+
+        if (Broken(problem.Solution, problem.Frame ?? default) is { } broken)
+        {
+            return broken.Status == AnswerStatus.WrongFrame ? new(LintRule.WrongFrame, LintSeverity.Error, problem.Id, $"the solution: {broken.Problem}")
+                : new(LintRule.BadSolution, LintSeverity.Error, problem.Id, $"the solution cannot be read: {broken.Problem}");
         }
 
         return string.IsNullOrWhiteSpace(problem.Solution.Replace("<answer>", "", StringComparison.Ordinal).Replace("</answer>", "", StringComparison.Ordinal))

@@ -78,7 +78,7 @@ public sealed class GroundingTrainer : IDisposable
     {
         ArgumentNullException.ThrowIfNull(observer);
         if (_recipe.Stages.Any(stage => stage.Batch == 0)) Plan();
-        var loop = new RunLoop(_recipe, _folder, _clock);
+        var loop = new RunLoop(_recipe, _folder, _clock) { Data = Marks };
         var scores = loop.Run(
             (index, resumed) => new Stage(this, index, resumed, () => loop.Saved),
             () => FusionFolder.Save(_folder.ModelFolder, _model, _recipe.Model.TokenizerFolder()),
@@ -100,6 +100,15 @@ public sealed class GroundingTrainer : IDisposable
 
     /// <summary>Frees the model.</summary>
     public void Dispose() => _model.Dispose();
+
+    /// <summary>What people should know of the data before hours of training, one sentence each.</summary>
+    public IReadOnlyList<string> Warnings() => [.. Sources().DistinctBy(one => one.Recipe.Pictures?.Path).Select(one => SourceMark.WarningOf(one.Part, one.Recipe.Name, one.Recipe.Pictures?.Path, one.Source)).OfType<string>()];
+
+    private IReadOnlyList<SourceMark> Marks() =>
+        [.. Sources().Select(one => SourceMark.Of(one.Part, one.Recipe.Name, one.Recipe.Pictures?.Path, one.Source, one.Source.Count)).OfType<SourceMark>()];
+
+    private IEnumerable<(string Part, SourceRecipe Recipe, ISampleSource Source)> Sources() =>
+        _recipe.Train.Zip(_train, (recipe, source) => ("train", recipe, source)).Concat(_recipe.Validation.Zip(_validation, (recipe, source) => ("validation", recipe, source)));
 
     private ISampleSource Open(SourceRecipe source, bool training) => source.Scenes is { } scenes
         ? new SceneSource(source.Name, scenes, _recipe.Seed + (training ? 0UL : 0x5EED), _processor, endless: training)

@@ -15,7 +15,7 @@ namespace Sightline.Training.Grounding;
 /// Labelled pictures of a data set. In training: epochs in shuffled order, random changes, and class phrases mixed with freshly
 /// generated expressions. In validation: every picture as it is, with the same phrases each time.
 /// </summary>
-public sealed class PictureSource : ISampleSource
+public sealed class PictureSource : ISampleSource, IFingerprinted
 {
     /// <summary>Pictures are scaled to at most so many times what fits the canvas: enough detail for the largest zoom.</summary>
     private const double Detail = 1.6;
@@ -62,6 +62,10 @@ public sealed class PictureSource : ISampleSource
 
     /// <inheritdoc/>
     public int? Count => _data.Samples.Count;
+
+    string? IFingerprinted.Fingerprint => DataFingerprint.Of(_data, _data.Classes.Select(Names.PhraseOf));
+
+    int IFingerprinted.BoxesOutside => DataLint.CountOutside(_data);
 
     /// <summary>The chosen part of the data set.</summary>
     public DataSet Data => _data;

@@ -73,13 +73,16 @@ internal sealed class AnswerScorer
     /// <exception cref="SightlineException">BadData: nothing is known of the right answer.</exception>
     public static string Truth(PreparedProblem problem) => problem.Boxes is { } boxes ? AnswerWriter.Boxes(AnswerForm.Json, boxes, problem.Frame) : Solution(problem);
 
-    /// <summary>What rewards compare with, as they read it.</summary>
+    /// <summary>What rewards compare with, as they read it; where a problem says nothing else, the answer that supervised training teaches.</summary>
     private static string Solution(PreparedProblem problem)
     {
         var (one, frame) = (problem.Problem, problem.Frame);
         if (one.Solution is { } written) return written;
         if (one.Boxes is { } boxes && !frame.IsUnspecified) return AnswerWriter.Boxes(AnswerForm.Json, [.. boxes.Select(found => new AnsweredBox(found.Box, found.Label.Length > 0 ? found.Label : null))], frame);
-        return one.Label ?? throw new SightlineException(ErrorKind.BadData, $"problem '{problem.Name}' has neither a solution nor boxes nor a label: nothing can be rewarded");
+        if (one.Label is { } label) return label;
+        if (one.Boxes is not null) throw new SightlineException(ErrorKind.BadData, $"{problem.Place}: it has boxes and no picture that they are in: add \"pictures\"");
+        // a set of conversations says nothing but the answer
+        return one.Answer ?? throw new SightlineException(ErrorKind.BadData, $"{problem.Place}: it has neither a solution nor boxes, a label or an answer, and nothing can be rewarded: add one of them");
     }
 
     private double Score(RewardFunction function, PreparedProblem problem, Rollout answer)
@@ -90,7 +93,7 @@ internal sealed class AnswerScorer
         }
         catch (RewardException error) when (error.Type == "BadSolution")
         {
-            throw new SightlineException(ErrorKind.BadData, $"problem '{problem.Name}': {function.Name}: {error.Message}", error);
+            throw new SightlineException(ErrorKind.BadData, $"{problem.Place}: {function.Name}: {error.Message.TrimEnd('.')}: correct it (sightline data lint shows all such), or choose a reward that reads it", error);
         }
         catch (SightlineException error) when (error.Kind == ErrorKind.BadRecipe)
         {

@@ -28,6 +28,13 @@ public sealed class PolicyTrainer : IDisposable
     /// <summary>The model as it stands.</summary>
     public TunedModel Model => _parts.Model;
 
+    /// <summary>What people should know of the problems before hours of training, one sentence each.</summary>
+    public IReadOnlyList<string> Warnings()
+    {
+        var template = Model.Processor.Template.Source;
+        return Path.GetFileName(template) == "tokenizer_config.json" ? [$"the model has no chat template of its own (chat_template.jinja or chat_template.json): the one in {template} is used", .. _parts.Warnings()] : _parts.Warnings();
+    }
+
     /// <summary>
     /// Measures memory and time of every stage on its own first problem, and chooses the batch where the recipe leaves it open. Weights stay as they are.
     /// </summary>
@@ -62,7 +69,7 @@ public sealed class PolicyTrainer : IDisposable
         if (Recipe.Stages.Any(stage => stage.Batch == 0)) Plan();
         using var log = _folder.Ranks.IsRoot ? new RolloutLog(_folder.Path, _folder.LatestCheckpoint()) : null;
         var parts = _parts with { Log = log, Ranks = _folder.Ranks };
-        var loop = new RunLoop(parts.Recipe, _folder, _clock);
+        var loop = new RunLoop(parts.Recipe, _folder, _clock) { Data = parts.Marks };
         var scores = loop.Run(
             (index, resumed) => parts.Recipe.Stages[index].Kind == LanguageStageKind.Supervised ? new SupervisedStage(parts, index, resumed) : new PolicyStage(parts, index, resumed),
             () => parts.Model.Save(_folder.ModelFolder),

@@ -118,7 +118,7 @@ internal static class Preflight
     {
         if (problem.Frame.IsUnspecified) return null;
         if (problem.Problem.Boxes is { } boxes) return [.. boxes.Select(found => new AnsweredBox(found.Box.To(problem.Frame).Clip(), found.Label))];
-        if (problem.Problem.Solution is not { } solution) return null;
+        if ((problem.Problem.Solution ?? problem.Problem.Answer) is not { } solution || problem.Problem is { Solution: null, Label: not null }) return null;
         var read = AnswerParser.Parse(solution, AnswerKind.Boxes, problem.Frame);
         return read.Status is AnswerStatus.Complete or AnswerStatus.NothingThere ? read.Boxes : null;
     }

@@ -20,6 +20,12 @@ internal sealed record PreparedProblem(
     /// <summary>For logs and messages.</summary>
     public string Name => $"{Source}/{Problem.Id}";
 
+    /// <summary>Where it is from, for messages that ask for a change.</summary>
+    public string Place => PlaceOf(Source, Problem);
+
+    /// <summary>As <see cref="Place"/>.</summary>
+    public static string PlaceOf(string source, Problem problem) => $"source '{source}', problem '{problem.Id}'{(problem.Source is { } place ? $" ({place})" : "")}";
+
     /// <summary>
     /// The true boxes in <see cref="Frame"/>, where the problem states them beside a solution and does not say that the solution speaks this frame (VLM-R1's
     /// regions speak pixels of the original picture); else null.

@@ -51,11 +51,15 @@ internal sealed class ProblemMixture
     private static PhraseProblems Asking(PhraseProblemRecipe recipe, string modelType, Func<int, int, CoordinateFrame> frame) => new(recipe.Prompt, modelType, frame, recipe.Step);
 
     /// <summary>The first problems of a source, under the recipe's name.</summary>
-    private sealed class Part(string name, IProblemSource source, int count) : IProblemSource
+    private sealed class Part(string name, IProblemSource source, int count) : IProblemSource, IFingerprinted
     {
         public string Name => name;
 
         public int Count { get; } = count == 0 ? source.Count : Math.Min(count, source.Count);
+
+        public string? Fingerprint => (source as IFingerprinted)?.Fingerprint;
+
+        public int BoxesOutside => (source as IFingerprinted)?.BoxesOutside ?? 0;
 
         public Problem Get(int index) => source.Get(index);
 

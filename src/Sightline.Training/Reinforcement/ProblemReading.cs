@@ -27,7 +27,8 @@ internal sealed class ProblemReading(TunedModel model)
         }
         catch (SightlineException error)
         {
-            throw new SightlineException(error.Kind, $"source '{source}', problem '{problem.Id}'{(problem.Source is { } place ? $" ({place})" : "")}: {error.Message}", error);
+            // too long a prompt is a matter of the data here, not of an option
+            throw new SightlineException(error.Kind == ErrorKind.Usage ? ErrorKind.BadData : error.Kind, $"{PreparedProblem.PlaceOf(source, problem)}: {error.Message}", error);
         }
     }
 

@@ -3,6 +3,7 @@ using Sightline.Training.Data;
 using Sightline.Training.Distributed;
 using Sightline.Training.Recipes;
 using Sightline.Training.Reporting;
+using Sightline.Training.Runs;
 
 namespace Sightline.Training.Reinforcement;
 
@@ -34,6 +35,17 @@ internal sealed record RunParts(LanguageRecipe Recipe, TunedModel Model, IReadOn
 
     /// <summary>Answers that are kept for the viewer; null where nothing is to be written.</summary>
     public RolloutLog? Log { get; init; }
+
+    /// <summary>What the problems are like that lie in files.</summary>
+    public IReadOnlyList<SourceMark> Marks() =>
+        [.. Sources().Select(one => SourceMark.Of(one.Part, one.Recipe.Name, one.Recipe.Problems ?? one.Recipe.Pictures?.Path, one.Source, one.Source.Count)).OfType<SourceMark>()];
+
+    /// <summary>What people should know of the problems before hours of training.</summary>
+    public IReadOnlyList<string> Warnings() =>
+        [.. Sources().DistinctBy(one => one.Recipe.Problems ?? one.Recipe.Pictures?.Path).Select(one => SourceMark.WarningOf(one.Part, one.Recipe.Name, one.Recipe.Problems ?? one.Recipe.Pictures?.Path, one.Source)).OfType<string>()];
+
+    private IEnumerable<(string Part, ProblemSourceRecipe Recipe, IProblemSource Source)> Sources() =>
+        Recipe.Train.Zip(Train, (recipe, source) => ("train", recipe, source)).Concat(Recipe.Validation.Zip(Validation, (recipe, source) => ("validation", recipe, source)));
 
     /// <summary>The problems that a stage draws from.</summary>
     public ProblemMixture ProblemsOf(LanguageStageRecipe stage) => new(

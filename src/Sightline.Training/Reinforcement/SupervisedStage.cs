@@ -106,7 +106,7 @@ internal sealed class SupervisedStage : IRunStage
     private PreparedProblem Prepare(long number)
     {
         var (source, problem) = _problems.Get(number);
-        if (problem.Answer is null) throw new SightlineException(ErrorKind.BadData, $"source '{source}', problem '{problem.Id}': it has no answer to learn, which a supervised stage needs");
+        if (problem.Answer is null) throw new SightlineException(ErrorKind.BadData, $"{PreparedProblem.PlaceOf(source, problem)}: it has no answer to learn, which a supervised stage needs: add its \"answer\", or drop the stage");
         return _parts.Reading.Prepare(source, problem, _parts.Reading.Answer(problem.Answer).Length);
     }
 

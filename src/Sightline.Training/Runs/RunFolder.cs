@@ -6,7 +6,7 @@ using Sightline.Training.Recipes;
 namespace Sightline.Training.Runs;
 
 /// <summary>
-/// The folder of a run: <c>recipe.json</c> (as it is trained), <c>checkpoints/</c> (the last two, each one file moved into place whole),
+/// The folder of a run: <c>recipe.json</c> (as it is trained), <c>data.json</c> (what its data was like), <c>checkpoints/</c> (the last two, each one file moved into place whole),
 /// <c>model/</c> at the end, and what observers write. Nothing is made before <see cref="Open"/> or the first save. Of several processes, rank 0 opens and writes, all read:
 /// the folder must be the same for all of them.
 /// </summary>
@@ -61,6 +61,18 @@ public sealed class RunFolder(string path, Communicator? ranks = null) : IDispos
     {
         ArgumentNullException.ThrowIfNull(recipe);
         AtomicFile.WriteText(RecipeFile, recipe.ToJson() + "\n");
+    }
+
+    /// <summary>
+    /// Writes down what the data of a run is like before its first checkpoint; of a run that goes on, compares. A run that was begun without is written down as it
+    /// stands.
+    /// </summary>
+    /// <exception cref="SightlineException">BadData: it is not the data that the run began with.</exception>
+    internal void RequireSameData(IReadOnlyList<SourceMark> marks)
+    {
+        var file = System.IO.Path.Combine(path, DataMarks.FileName);
+        if (File.Exists(file) && Files().Length > 0) DataMarks.Require(file, marks);
+        else DataMarks.Write(file, marks);
     }
 
     /// <summary>Saves the state of a stage, with the parts of all processes; the file is whole or not there. Older ones but the last are deleted. Returns its path.</summary>

@@ -14,6 +14,9 @@ internal sealed class RunLoop(RunRecipe recipe, RunFolder folder, TimeProvider c
     private (int Stage, int Step) _savedAt;
     private readonly Communicator _ranks = folder.Ranks;
 
+    /// <summary>The sources that lie in files, as they are now; asked for once, on rank 0.</summary>
+    public required Func<IReadOnlyList<SourceMark>> Data { get; init; }
+
     /// <summary>The name of the run's last checkpoint; null before the first one.</summary>
     public string? Saved { get; private set; }
 
@@ -27,6 +30,7 @@ internal sealed class RunLoop(RunRecipe recipe, RunFolder folder, TimeProvider c
     public IReadOnlyList<IMeasurement>? Run(
         Func<int, RunCheckpoint?, IRunStage> open, Action finish, Func<CancellationToken, IReadOnlyList<IMeasurement>>? measure, ITrainingObserver observer, CancellationToken cancellation)
     {
+        if (_ranks.IsRoot) folder.RequireSameData(Data());
         var resumed = folder.SharedCheckpoint();
         if (resumed is not null) (Saved, _savedAt) = (resumed.Name, (resumed.Stage, resumed.Step));
         for (var index = resumed?.Stage ?? 0; index < _course.Count; index++)

@@ -12,7 +12,7 @@ namespace Sightline.Checkpoints;
 /// </summary>
 public sealed class AdapterFolder : IParameterSource, IDisposable
 {
-    private const string ConfigName = "adapter_config.json";
+    internal const string ConfigName = "adapter_config.json";
     private const string WeightsName = "adapter_model.safetensors";
     private const string Prefix = "base_model.model.";
     private readonly Checkpoint _checkpoint;

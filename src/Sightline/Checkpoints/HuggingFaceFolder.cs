@@ -55,6 +55,8 @@ public sealed class HuggingFaceFolder : IDisposable
         if (!Directory.Exists(path))
             throw new SightlineException(ErrorKind.NotFound, File.Exists(path) ? $"{path} is a file: give the model's folder." : $"The model folder {path} is not there: check the path.");
         var config = System.IO.Path.Combine(path, "config.json");
+        if (!File.Exists(config) && File.Exists(System.IO.Path.Combine(path, AdapterFolder.ConfigName)))
+            throw new SightlineException(ErrorKind.BadModel, $"The folder {path} holds adapters and no model: add them to the model that they were trained on first: sightline merge --model MODEL --adapter {path} --output FOLDER.");
         if (!File.Exists(config))
             throw new SightlineException(ErrorKind.BadModel, $"The folder {path} has no config.json: give the folder of a Hugging Face model (config.json and model.safetensors).");
         var document = JsonFile.Read(config);

@@ -41,6 +41,9 @@ public sealed class ChatTemplate
         _source = source;
     }
 
+    /// <summary>The file that it was read from, as messages name it.</summary>
+    public string Source => _source;
+
     /// <summary>Reads a template; <paramref name="source"/> names it in errors.</summary>
     /// <exception cref="SightlineException">BadModel: the line and what is wrong with it.</exception>
     public static ChatTemplate Parse(string template, string source)

@@ -42,6 +42,25 @@ public sealed class DataTests : IDisposable
         Assert.Equal(0, (await CommandLineRun.Of("data", "lint", output)).ExitCode);
     }
 
+    /// <summary>The steps of the guide: annotations beside the pictures, a set of one's own in another folder, problems of that.</summary>
+    [Fact]
+    public async Task Pictures_are_found_from_whatever_folder_is_written_to()
+    {
+        var (coco, other) = (MakeSet("cells", pictures: 3), Directory.CreateDirectory(Path.Combine(_folder, "deep", "other")).FullName);
+        var (set, problems) = (Path.Combine(other, "set.jsonl"), Path.Combine(other, "problems.jsonl"));
+        var run = await CommandLineRun.Of("data", "convert", coco, set, "--to", "sightline", "--hold-out", "0.4");
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Contains("\"picture\":\"../../cells-0.png\",\"id\":\"cells-0.png\"", await File.ReadAllTextAsync(set, TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Equal(0, (await CommandLineRun.Of("data", "lint", set)).ExitCode);
+        run = await CommandLineRun.Of("data", "convert", set, problems, "--to", "problems", "--split", "train");
+        Assert.Equal(0, run.ExitCode);
+        Assert.DoesNotContain("pictures are not", run.Error, StringComparison.Ordinal);
+        Assert.Equal(0, (await CommandLineRun.Of("data", "lint", problems)).ExitCode);
+
+        run = await CommandLineRun.Of("data", "convert", coco, Path.Combine(other, "again.json"), "--to", "coco");
+        Assert.Equal((0, $"warning: 3 pictures are not found from {Path.Combine(other, "again.json")}: --copy-pictures copies them beside it, or name their folder with --pictures when it is read"), (run.ExitCode, run.Sentence));
+    }
+
     [Fact]
     public async Task Yolo_names_the_splits_that_there_are()
     {

@@ -46,5 +46,12 @@ public sealed class MergeTests : IDisposable
         Assert.Equal((int)ErrorKind.NotFound, (await CommandLineRun.Of("merge", "--model", model, "--adapter", model, "--output", output)).ExitCode);
         Assert.Equal((int)ErrorKind.Usage, (await CommandLineRun.Of("merge", "--model", model, "--adapter", adapter, "--output", model)).ExitCode);
         Assert.Equal((int)ErrorKind.Usage, (await CommandLineRun.Of("merge", "--model", model)).ExitCode);
+
+        // a name that other commands know is the folder here, too; and adapters alone are no model
+        Assert.DoesNotContain("is not there", (await CommandLineRun.Of("merge", "--model", "nano", "--adapter", adapter, "--output", output)).Sentence, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(output));
+        var ground = await CommandLineRun.Of("ground", Fixtures.Path("qwen", "model_goldens", "images", "a.png"), "a star", "--model", adapter);
+        Assert.Equal((int)ErrorKind.BadModel, ground.ExitCode);
+        Assert.Contains($"holds adapters and no model: add them to the model that they were trained on first: sightline merge --model MODEL --adapter {adapter}", ground.Sentence, StringComparison.Ordinal);
     }
 }

@@ -59,5 +59,36 @@ public sealed class RewardTests : IDisposable
         Assert.Equal((int)ErrorKind.Usage, (await CommandLineRun.Of("reward", "-f", "beauty", "-i", input)).ExitCode);
         Assert.Equal((int)ErrorKind.Usage, (await CommandLineRun.Of("reward")).ExitCode);
         Assert.Equal((int)ErrorKind.NotFound, (await CommandLineRun.Of("reward", "-f", "visual-rft/format", "-i", input + "x")).ExitCode);
+        Assert.Equal("{\"reward\":0}\n", (await CommandLineRun.Of("reward", "-f", "vlm-r1/repetition", "-i", await Case("\"solution\": \"b\""))).Out); // not -0
+    }
+
+    [Fact]
+    public async Task What_is_wrong_with_the_cases_is_said_in_one_sentence()
+    {
+        var folder = _folder.FullName;
+        await Refused(folder, ErrorKind.NotFound, $"{folder} is a folder: give a file with one JSON object a line");
+        await Refused(Path.Combine(folder, "none.jsonl"), ErrorKind.NotFound, $"there is no file {Path.Combine(folder, "none.jsonl")}");
+        await Refused(await Case("\"solution\": \"b\", \"completion_tokens\": \"many\""), ErrorKind.BadData, "completion_tokens must be a whole number from 0");
+        await Refused(await Case("\"solution\": \"b\", \"is_cut\": 1"), ErrorKind.BadData, "is_cut must be true or false");
+        await Refused(await Case("\"solution\": \"b\", \"synonyms\": \"c\""), ErrorKind.BadData, "synonyms must be a list of texts");
+        await Refused(await Case("\"solution\": \"b\"}, {"), ErrorKind.BadData, "line 1: damaged JSON at byte ");
+        var bytes = Path.Combine(folder, "bytes.jsonl");
+        await File.WriteAllBytesAsync(bytes, [.. "{\"completion\": \""u8, 0xE9, .. "\", \"solution\": \"b\"}"u8]);
+        await Refused(bytes, ErrorKind.BadData, $"{bytes}: not UTF-8 text");
+    }
+
+    private async Task<string> Case(string rest)
+    {
+        var path = Path.Combine(_folder.FullName, "one.jsonl");
+        await File.WriteAllTextAsync(path, $$"""{"completion": "a b c d e f g", {{rest}}}""");
+        return path;
+    }
+
+    private static async Task Refused(string input, ErrorKind kind, string sentence)
+    {
+        var run = await CommandLineRun.Of("reward", "-f", "vlm-r1/repetition", "-i", input);
+        Assert.Equal((int)kind, run.ExitCode);
+        Assert.Contains(sentence, run.Sentence, StringComparison.Ordinal);
+        Assert.DoesNotContain("LineNumber", run.Sentence, StringComparison.Ordinal);
     }
 }
