@@ -42,15 +42,22 @@ internal static class EngineChoice
     }
 
     /// <summary>libtorch on a device.</summary>
-    public static LibTorchEngine Open(TorchDevice device)
+    /// <param name="device">The device.</param>
+    /// <param name="open">Opens it; null: libtorch.</param>
+    /// <exception cref="SightlineException">MissingLibrary: libtorch is missing, too old, or without that device. OutOfMemory: the device has no memory left to begin with.</exception>
+    public static LibTorchEngine Open(TorchDevice device, Func<TorchDevice, LibTorchEngine>? open = null)
     {
         try
         {
-            return LibTorchEngine.Open(device);
+            return open is null ? LibTorchEngine.Open(device) : open(device);
         }
         catch (LibTorchException error)
         {
             throw new SightlineException(ErrorKind.MissingLibrary, error.Message, error);
+        }
+        catch (OutOfMemoryException error)
+        {
+            throw new SightlineException(ErrorKind.OutOfMemory, $"{device} has no memory left to begin with: end what else uses it, or set {DeviceVariable} to another ({error.Message.ReplaceLineEndings(" ")})", error);
         }
     }
 }

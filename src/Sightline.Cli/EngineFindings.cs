@@ -11,8 +11,11 @@ namespace Sightline.Cli;
 /// <param name="Problem">Why the engine that the environment asks for cannot be used; null where it can.</param>
 internal sealed record EngineFindings(string Engine, string LibTorch, IReadOnlyList<string> Places, string Gpu, string? LibTorchFolder, SightlineException? Problem)
 {
-    public static EngineFindings Look()
+    /// <summary>Looks for libtorch and opens what is asked for.</summary>
+    /// <param name="open">Opens libtorch on a device; null: as commands do.</param>
+    public static EngineFindings Look(Func<TorchDevice, LibTorchEngine>? open = null)
     {
+        open ??= static device => LibTorchEngine.Open(device);
         var all = LibTorchSearch.Places();
         var first = all.TakeWhile(place => !place.IsFound).Count();
         var places = all.Take(first + 1).Select(place => $"{(place.IsFound ? "found" : place.Source == "system" ? "asked the system's loader for" : "not in")} {place.Path} ({place.Source})").ToList();
@@ -20,7 +23,7 @@ internal sealed record EngineFindings(string Engine, string LibTorch, IReadOnlyL
         var engine = $"managed, on the processor ({EngineChoice.EngineVariable}=libtorch changes it)";
         try
         {
-            if (EngineChoice.Device(Environment.GetEnvironmentVariable) is { } device) engine = EngineChoice.Open(device).Name;
+            if (EngineChoice.Device(Environment.GetEnvironmentVariable) is { } device) engine = EngineChoice.Open(device, open).Name;
         }
         catch (SightlineException error)
         {
@@ -31,24 +34,24 @@ internal sealed record EngineFindings(string Engine, string LibTorch, IReadOnlyL
         string? folder = null;
         try
         {
-            var open = LibTorchEngine.Open();
-            libtorch = $"{open.Version}, {open.LibraryPath}, {open.Threads} threads";
-            gpu = FindGpu();
-            folder = Path.GetDirectoryName(open.LibraryPath);
+            var processor = open(default);
+            libtorch = $"{processor.Version}, {processor.LibraryPath}, {processor.Threads} threads";
+            gpu = FindGpu(open);
+            folder = Path.GetDirectoryName(processor.LibraryPath);
         }
         catch (LibTorchException error)
         {
-            (libtorch, gpu) = ($"none: {error.Message}; without it the managed engine does all work", "none: no libtorch");
+            (libtorch, gpu) = (problem is null ? $"none: {error.Message}; without it the managed engine does all work" : "none, though the engine needs it", "none: no libtorch");
         }
 
         return new EngineFindings(engine, libtorch, places, gpu, folder, problem);
     }
 
-    private static string FindGpu()
+    private static string FindGpu(Func<TorchDevice, LibTorchEngine> open)
     {
         try
         {
-            return LibTorchEngine.Open(new TorchDevice(true, 0)).Device.ToString();
+            return open(new TorchDevice(true, 0)).Device.ToString();
         }
         catch (Exception error) when (error is LibTorchException or OutOfMemoryException)
         {

@@ -14,6 +14,8 @@ namespace Sightline.Cli.Commands;
 /// <summary><c>sightline doctor</c>: what this machine offers and whether the tool can work here.</summary>
 internal sealed class DoctorCommand : ToolCommand
 {
+    private const string Engine = "engine";
+
     private readonly Option<string?> _json = JsonOption("the findings");
 
     public DoctorCommand()
@@ -33,10 +35,14 @@ internal sealed class DoctorCommand : ToolCommand
         var findings = Look().ToList();
         if (settings.Json is { } target) WriteJson(target, findings);
         else Terminal.Table(["", "found"], findings.SelectMany(Rows));
-        var problem = findings.Find(finding => finding.Problem is not null);
-        if (problem is null) return ExitCode.Success;
-        throw new SightlineException(problem.Problem!.Value, problem.Value);
+        var problems = findings.Where(finding => finding.Problem is not null).OrderBy(Gravity).ToList();
+        return problems.Count == 0
+            ? ExitCode.Success
+            : throw new SightlineException(problems[0].Problem!.Value, problems.Count == 1 ? problems[0].Value : string.Join("; ", problems.Select(finding => $"{finding.What}: {finding.Value}")));
     }
+
+    /// <summary>The engine first, for no command runs without it, then libraries; a model can be named.</summary>
+    private static int Gravity(Finding finding) => finding.What == Engine ? 0 : finding.Problem == ErrorKind.MissingLibrary ? 1 : 2;
 
     private static IEnumerable<string[]> Rows(Finding finding) =>
         [[finding.What, (finding.Problem is null ? "" : "MISSING: ") + finding.Value], .. (finding.Details ?? []).Select(detail => new[] { "", "  " + detail })];
@@ -53,17 +59,18 @@ internal sealed class DoctorCommand : ToolCommand
         yield return problem is null ? new("pictures", version!) : new("pictures", problem, ErrorKind.MissingLibrary);
         yield return Model();
         var engines = EngineFindings.Look();
-        yield return new("engine", engines.Engine, engines.Problem?.Kind);
+        yield return new(Engine, engines.Engine, engines.Problem?.Kind);
         yield return new("libtorch", engines.LibTorch, null, engines.Places);
         yield return new("GPU", engines.Gpu);
         yield return SeveralProcesses();
         yield return BetweenGpus(engines.LibTorchFolder);
     }
 
-    /// <summary>Open MPI is nobody's need who works in one process: its absence is no problem.</summary>
+    /// <summary>Open MPI is nobody's need who works in one process: its absence is no problem, unless the user says where it is.</summary>
     private static Finding SeveralProcesses()
     {
         var mpi = MpiLibrary.Find();
+        if (mpi is { IsNamed: true, Problem: { } problem }) return new("several processes", problem, ErrorKind.MissingLibrary);
         return new("several processes", mpi.Version ?? "none: one process only (docs/distributed.md)", Details: [mpi.Version is null ? $"looked for {mpi.Tried}" : $"found as {mpi.Tried}"]);
     }
 
@@ -71,6 +78,7 @@ internal sealed class DoctorCommand : ToolCommand
     private static Finding BetweenGpus(string? torchFolder)
     {
         var nccl = NcclSearch.Find(torchFolder);
+        if (nccl is { IsNamed: true, Problem: { } wrong }) return new("NCCL", wrong, ErrorKind.MissingLibrary, nccl.Looked);
         return new(
             "NCCL",
             nccl.Problem is { } problem ? $"none: {problem}; processes on GPUs exchange gradients through the host's memory" : $"{nccl.Version}, {nccl.Path}: processes on GPUs exchange gradients from GPU to GPU",

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Sightline.Tensors.Libraries;
 
 namespace Sightline.Tensors.LibTorch.Native;
 
@@ -133,13 +134,21 @@ internal sealed unsafe class LibTorchLibrary
     /// <exception cref="LibTorchException">It cannot be loaded, is no libtorch, or is older than <see cref="Oldest"/>.</exception>
     public static LibTorchLibrary Load(string path)
     {
-        var library = LibTorchLoader.TryLoad(path, out var reason);
-        if (library == 0) throw new LibTorchException($"{path} cannot be loaded: {reason}");
+        var library = SystemLoader.TryLoad(path, out var reason);
+        if (library == 0) throw new LibTorchException($"{path} cannot be loaded: {Explain(reason)}");
         if (!NativeLibrary.TryGetExport(library, "aoti_torch_abi_version", out var versionOf)) throw new LibTorchException($"{path} is no libtorch of version {Oldest} or later (it has no aoti_torch_abi_version)");
         var packed = ((delegate* unmanaged<ulong>)versionOf)();
         var version = new Version((int)(packed >> 56), (int)(packed >> 48 & 255), (int)(packed >> 40 & 255));
         RequireVersion(version, path);
         return new LibTorchLibrary(library, path, version);
+    }
+
+    /// <summary>A library that the file itself needs is the one reason of the loader that tells nobody what to do.</summary>
+    internal static string Explain(string reason)
+    {
+        const string Missing = ": cannot open shared object file";
+        var end = reason.IndexOf(Missing, StringComparison.Ordinal);
+        return end <= 0 ? reason : $"it needs {reason[..end]}, which is not on this system ({reason[(end + 2)..]}): install it, or take another libtorch, such as pip's package torch (docs/gpu.md)";
     }
 
     /// <summary>Refuses a version that lacks the functions needed.</summary>

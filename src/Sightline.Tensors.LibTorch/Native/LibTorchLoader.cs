@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using Sightline.Tensors.Libraries;
 
 namespace Sightline.Tensors.LibTorch.Native;
 
@@ -23,30 +23,16 @@ internal static class LibTorchLoader
         foreach (var place in places)
         {
             if (place.IsFound) return place.Path;
-            if (place.Source is "named" or LibTorchSearch.Variable) throw new LibTorchException($"no {LibTorchSearch.FileName} in {place.Path} ({place.Source}): give the folder of libtorch or of Python's torch package");
+            if (place.Source is "named" or LibTorchSearch.Variable) throw Nothing(place);
         }
 
-        if (TryLoad(LibTorchSearch.FileName, out var reason) != 0) return LibTorchSearch.FileName;
-        throw new LibTorchException($"libtorch was not found in any of {places.Count} places (sightline doctor lists them; the system's loader says: {reason}): install PyTorch {LibTorchLibrary.Oldest} or later, or set {LibTorchSearch.Variable} to its folder");
+        if (SystemLoader.TryLoad(LibTorchSearch.FileName, out var reason) != 0) return LibTorchSearch.FileName;
+        throw new LibTorchException($"libtorch was not found in any of {places.Count} places (the system's loader says: {reason}): install PyTorch {LibTorchLibrary.Oldest} or later, or set {LibTorchSearch.Variable} to its folder");
     }
 
-    /// <summary>Loads a file; 0 where it cannot be, and what the system's loader says then: a library that is missing, another processor's file.</summary>
-    internal static nint TryLoad(string path, out string reason)
-    {
-        reason = "";
-        try
-        {
-            return NativeLibrary.Load(path);
-        }
-        catch (Exception error) when (error is DllNotFoundException or BadImageFormatException)
-        {
-            // the runtime's general advice comes first, what happened last
-            var said = error.Message.AsSpan().TrimEnd();
-            said = said[(said.LastIndexOf('\n') + 1)..];
-            reason = (said.StartsWith($"{path}: ", StringComparison.Ordinal) ? said[(path.Length + 2)..] : said).ToString();
-            return 0;
-        }
-    }
+    private static LibTorchException Nothing(LibTorchSearch.Place place) => new(SystemLoader.Denied(place.Path) is { } denied
+        ? $"{denied}: {place.Source} names it, and libtorch is looked for there"
+        : $"no {LibTorchSearch.FileName} in {place.Path} ({place.Source}): give the folder of libtorch or of Python's torch package");
 
     private static bool LoadCuda(LibTorchLibrary native)
     {
@@ -62,9 +48,9 @@ internal static class LibTorchLoader
         var first = Path.GetFileName(library);
         var name = (first.Contains("torch_cpu", StringComparison.Ordinal) ? first : LibTorchSearch.FileName).Replace("torch_cpu", "torch_cuda", StringComparison.Ordinal);
         var file = Path.Combine(Path.GetDirectoryName(library) ?? "", name);
-        var loaded = TryLoad(file, out var reason);
+        var loaded = SystemLoader.TryLoad(file, out var reason);
         problem = File.Exists(file)
-            ? $"is built for GPUs, but {name} cannot be loaded: {reason}"
+            ? $"is built for GPUs, but {name} cannot be loaded: {LibTorchLibrary.Explain(reason)}"
             : $"is built for the processor only: {name} is not beside it";
         return loaded;
     }

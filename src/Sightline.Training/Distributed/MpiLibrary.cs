@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Text;
+using Sightline.Tensors.Libraries;
 
 namespace Sightline.Training.Distributed;
 
@@ -29,19 +30,20 @@ public static unsafe class MpiLibrary
     /// <summary>Looks at a file that is named, or at the usual places.</summary>
     internal static MpiFinding Look(string? named)
     {
-        string[] candidates = !string.IsNullOrEmpty(named) ? [named]
+        var isNamed = !string.IsNullOrEmpty(named);
+        string[] candidates = isNamed ? [named!]
             : OperatingSystem.IsMacOS() ? ["libmpi.40.dylib", "/opt/homebrew/lib/libmpi.40.dylib", "/usr/local/lib/libmpi.40.dylib"]
             : ["libmpi.so.40", "/usr/lib64/openmpi/lib/libmpi.so.40"]; // the second: Fedora and its relatives
         var reasons = new List<string>();
         var found = Array.Find(candidates, candidate => CanLoad(candidate, reasons));
         var tried = string.Join(", ", reasons);
-        if (found is null) return new MpiFinding(null, tried, Missing(tried));
+        if (found is null) return new MpiFinding(null, tried, Missing(tried), isNamed);
         NativeLibrary.SetDllImportResolver(typeof(MpiLibrary).Assembly, Resolve);
         var text = stackalloc byte[MpiNative.LongestText];
         int length;
         _ = MpiNative.MPI_Get_library_version(text, &length);
         var version = Encoding.UTF8.GetString(text, length).TrimEnd('\0');
-        return new MpiFinding(version.Split(',')[0].Replace(" v", " ", StringComparison.Ordinal), found, null);
+        return new MpiFinding(version.Split(',')[0].Replace(" v", " ", StringComparison.Ordinal), found, null, isNamed);
     }
 
     /// <summary>Loads a file, or says why it cannot be or is none of Open MPI's.</summary>
@@ -68,4 +70,5 @@ public static unsafe class MpiLibrary
 /// <param name="Version">As it calls itself, such as "Open MPI 4.1.4"; null where it was not found.</param>
 /// <param name="Tried">The name or path under which it was found; all that were looked for where it was not, each with the reason.</param>
 /// <param name="Problem">A sentence that says what to do; null where it was found.</param>
-public sealed record MpiFinding(string? Version, string Tried, string? Problem);
+/// <param name="IsNamed">Whether the user said where it is: nothing else was looked at, and a problem is the user's.</param>
+public sealed record MpiFinding(string? Version, string Tried, string? Problem, bool IsNamed);

@@ -297,6 +297,25 @@ public sealed class GenerationEngine : IDisposable
     {
         var logits = _model.Logits(states); // [R, V]
         _chooser.Choose(logits, _plan.Chosen);
+        try
+        {
+            Take();
+        }
+        finally
+        {
+            // a caller's onToken may throw: what has ended by then has its result and leaves
+            foreach (var sequence in _running)
+            {
+                if (sequence.Result is not null) Leave(sequence, null);
+            }
+
+            _running.RemoveAll(static sequence => sequence.Result is not null);
+        }
+    }
+
+    /// <summary>Gives each answer its token.</summary>
+    private void Take()
+    {
         for (var i = 0; i < _plan.Chosen.Count; i++)
         {
             var sequence = _plan.Chosen[i];
@@ -304,10 +323,8 @@ public sealed class GenerationEngine : IDisposable
             sequence.ReadyState = null;
             if (sequence.Request.Cancellation.IsCancellationRequested) continue; // leaves at the next step, without this token
             if (_options.MeasuresEntropy) sequence.Entropies.Add(_chooser.Entropies[i]);
-            if (sequence.Add(_chooser.Ids[i], _chooser.LogProbabilities[i])) Leave(sequence, null);
+            sequence.Add(_chooser.Ids[i], _chooser.LogProbabilities[i]);
         }
-
-        _running.RemoveAll(static sequence => sequence.Result is not null);
     }
 }
 

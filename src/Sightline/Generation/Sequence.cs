@@ -87,8 +87,8 @@ internal sealed class Sequence(GenerationRequest request, PromptLayout layout, u
         }
     }
 
-    /// <summary>Takes the next token in; true when the answer ends with it.</summary>
-    public bool Add(int id, float logProbability)
+    /// <summary>Takes the next token in; <see cref="Result"/> is there when the answer ends with it.</summary>
+    public void Add(int id, float logProbability)
     {
         Ids.Add(id);
         LogProbabilities.Add(logProbability);
@@ -96,7 +96,6 @@ internal sealed class Sequence(GenerationRequest request, PromptLayout layout, u
         var certain = reason is null ? text?.TakeCertain() : text?.TakeRest();
         if (reason is not null) Finish(reason.Value);
         onToken?.Invoke(new GeneratedToken(AnswerLength - 1, id, logProbability, certain ?? ""));
-        return reason is not null;
     }
 
     public void Finish(FinishReason reason) => Result = new GenerationResult

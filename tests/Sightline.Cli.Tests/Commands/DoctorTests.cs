@@ -8,7 +8,7 @@ namespace Sightline.Cli.Tests.Commands;
 [Collection(Alone.Name)]
 public sealed class DoctorTests : IDisposable
 {
-    private readonly (string Name, string? Value)[] _before = [.. new[] { "SIGHTLINE_ENGINE", "SIGHTLINE_DEVICE", "LIBTORCH", "SIGHTLINE_NCCL" }.Select(name => (name, Environment.GetEnvironmentVariable(name)))];
+    private readonly (string Name, string? Value)[] _before = [.. new[] { "SIGHTLINE_ENGINE", "SIGHTLINE_DEVICE", "LIBTORCH", "SIGHTLINE_NCCL", "SIGHTLINE_MPI", "SIGHTLINE_MODEL" }.Select(name => (name, Environment.GetEnvironmentVariable(name)))];
 
     public void Dispose()
     {
@@ -55,18 +55,37 @@ public sealed class DoctorTests : IDisposable
         Assert.True(mpi.GetProperty("value").GetString()!.StartsWith("Open MPI ", StringComparison.Ordinal), "Open MPI was not found: run eng/install-openmpi.sh");
     }
 
-    [Theory]
-    [InlineData("/nowhere", "no libnccl.so.2 at /nowhere (SIGHTLINE_NCCL): give the file, its folder, or none", "not at /nowhere (SIGHTLINE_NCCL)")]
-    [InlineData("none", "SIGHTLINE_NCCL is none")]
-    public async Task Without_NCCL_processes_on_GPUs_go_through_the_hosts_memory(string named, string reason, params string[] looked)
+    [Fact]
+    public async Task A_named_NCCL_that_is_not_there_is_a_problem()
     {
-        Environment.SetEnvironmentVariable("SIGHTLINE_NCCL", named);
+        Environment.SetEnvironmentVariable("SIGHTLINE_NCCL", "/nowhere");
+        var run = await CommandLineRun.Of("doctor", "--json");
+        Assert.Equal((int)ErrorKind.MissingLibrary, run.ExitCode);
+        var nccl = JsonDocument.Parse(run.Out).RootElement.GetProperty("NCCL");
+        Assert.False(nccl.GetProperty("ok").GetBoolean());
+        Assert.Equal("no libnccl.so.2 at /nowhere (SIGHTLINE_NCCL): give the file, its folder, or none", nccl.GetProperty("value").GetString());
+        Assert.Equal(["not at /nowhere (SIGHTLINE_NCCL)"], nccl.GetProperty("details").EnumerateArray().Select(place => place.GetString()));
+    }
+
+    [Fact]
+    public async Task A_named_Open_MPI_that_is_not_there_is_a_problem()
+    {
+        Environment.SetEnvironmentVariable("SIGHTLINE_MPI", "/nowhere/libmpi.so.40");
+        var run = await ToolProcess.Run(null, "doctor"); // a process looks once
+        Assert.Equal((int)ErrorKind.MissingLibrary, run.ExitCode);
+        Assert.Contains("/nowhere/libmpi.so.40", run.Sentence);
+    }
+
+    [Fact]
+    public async Task Without_NCCL_processes_on_GPUs_go_through_the_hosts_memory()
+    {
+        Environment.SetEnvironmentVariable("SIGHTLINE_NCCL", "none");
         var run = await CommandLineRun.Of("doctor", "--json");
         Assert.Equal(0, run.ExitCode);
         var nccl = JsonDocument.Parse(run.Out).RootElement.GetProperty("NCCL");
         Assert.True(nccl.GetProperty("ok").GetBoolean());
-        Assert.Equal($"none: {reason}; processes on GPUs exchange gradients through the host's memory", nccl.GetProperty("value").GetString());
-        Assert.Equal(looked, nccl.GetProperty("details").EnumerateArray().Select(place => place.GetString()));
+        Assert.Equal("none: SIGHTLINE_NCCL is none; processes on GPUs exchange gradients through the host's memory", nccl.GetProperty("value").GetString());
+        Assert.Empty(nccl.GetProperty("details").EnumerateArray());
     }
 
     [Fact]
@@ -89,6 +108,56 @@ public sealed class DoctorTests : IDisposable
             Assert.Equal((int)ErrorKind.MissingLibrary, run.ExitCode);
             Assert.Contains("/nowhere", run.Error);
         }
+    }
+
+    [Fact]
+    public async Task Doctor_does_not_say_that_all_is_done_without_what_it_misses()
+    {
+        Environment.SetEnvironmentVariable("LIBTORCH", "/nowhere");
+        Environment.SetEnvironmentVariable("SIGHTLINE_ENGINE", "libtorch");
+        var run = await CommandLineRun.Of("doctor");
+        Assert.DoesNotContain("managed engine does all work", run.Out);
+        Assert.DoesNotContain("sightline doctor", run.Error);
+    }
+
+    [Fact]
+    public async Task All_that_is_missing_is_said_and_the_engine_counts_most()
+    {
+        Environment.SetEnvironmentVariable("SIGHTLINE_MODEL", "/no/model");
+        Assert.Equal((int)ErrorKind.NotFound, (await CommandLineRun.Of("doctor")).ExitCode);
+        Environment.SetEnvironmentVariable("SIGHTLINE_NCCL", "/nowhere");
+        Assert.Equal((int)ErrorKind.MissingLibrary, (await CommandLineRun.Of("doctor")).ExitCode);
+        Environment.SetEnvironmentVariable("SIGHTLINE_ENGINE", "torch");
+        var run = await CommandLineRun.Of("doctor");
+        Assert.Equal((int)ErrorKind.Usage, run.ExitCode);
+        Assert.Matches("engine: SIGHTLINE_ENGINE is 'torch'.*; NCCL: no libnccl.*; model: .*/no/model", run.Sentence);
+    }
+
+    [Fact]
+    public async Task A_library_that_is_cut_short_is_a_sentence()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        var folder = Directory.CreateTempSubdirectory("sightline-").FullName;
+        var whole = await File.ReadAllBytesAsync(Path.Combine(System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory(), "libSystem.Native.so"), TestContext.Current.CancellationToken);
+        foreach (var name in (string[])[LibTorchSearch.FileName, "libnccl.so.2", "libmpi.so.40"]) await File.WriteAllBytesAsync(Path.Combine(folder, name), whole[..40_000], TestContext.Current.CancellationToken);
+        Environment.SetEnvironmentVariable("SIGHTLINE_ENGINE", "libtorch");
+        Environment.SetEnvironmentVariable("LIBTORCH", folder);
+        Environment.SetEnvironmentVariable("SIGHTLINE_NCCL", folder);
+        Environment.SetEnvironmentVariable("SIGHTLINE_MPI", Path.Combine(folder, "libmpi.so.40"));
+        var run = await ToolProcess.Run(null, "doctor");
+        Directory.Delete(folder, recursive: true);
+        Assert.Equal((int)ErrorKind.MissingLibrary, run.ExitCode);
+        Assert.Equal(3, run.Sentence.Split($"the file is incomplete: its header speaks of {whole.Length} bytes and the file has 40000: copy or download it again").Length - 1);
+    }
+
+    [Fact]
+    public void A_full_GPU_is_one_line()
+    {
+        Environment.SetEnvironmentVariable("SIGHTLINE_ENGINE", "libtorch");
+        Environment.SetEnvironmentVariable("SIGHTLINE_DEVICE", "cuda:0");
+        var findings = EngineFindings.Look(device => device.IsCuda ? throw new OutOfMemoryException("CUDA error: out of memory\nsome advice") : throw new LibTorchException("no libtorch"));
+        Assert.Equal(ErrorKind.OutOfMemory, findings.Problem!.Kind);
+        Assert.Equal("cuda:0 has no memory left to begin with: end what else uses it, or set SIGHTLINE_DEVICE to another (CUDA error: out of memory some advice)", findings.Engine);
     }
 
     [Theory]

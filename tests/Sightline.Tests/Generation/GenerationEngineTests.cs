@@ -145,6 +145,29 @@ public sealed class GenerationEngineTests : TensorTest
         Same(Alone(model, request with { Prompt = new[] { 8, 9 } }, s_small), other.Result!, "the other");
     }
 
+    /// <summary>A callback that throws ends the step; what had ended by then, the thrower's own answer too, keeps its result.</summary>
+    [Theory]
+    [InlineData(1, FinishReason.Length)]
+    [InlineData(2, FinishReason.Cancelled)]
+    public void What_has_ended_stays_so_when_a_callback_throws(int tokens, FinishReason reason)
+    {
+        using var model = new ScriptedModel();
+        using var engine = new GenerationEngine(model, s_small);
+        var request = new GenerationRequest { Prompt = new[] { 5, 6, 7 }, MaxTokens = 1 };
+        var first = engine.Submit(request);
+        var throwing = engine.Submit(request with { Prompt = new[] { 8, 9 }, MaxTokens = tokens }, _ => throw new InvalidDataException());
+        Assert.Throws<InvalidDataException>(() =>
+        {
+            while (engine.Step())
+            {
+            }
+        });
+        engine.CancelAll();
+        Assert.Equal((FinishReason.Length, reason), (first.Result!.Reason, throwing.Result!.Reason));
+        Same(Alone(model, request, s_small), first.Result, "the first");
+        Same(Alone(model, request, s_small), engine.Run([request])[0], "the next");
+    }
+
     [Fact]
     public void Cancellation_reaches_the_image_encoder()
     {

@@ -10,6 +10,7 @@ public sealed class MpiLibraryTests
     {
         var missing = MpiLibrary.Look("/nowhere/libmpi.so.40");
         Assert.Null(missing.Version);
+        Assert.True(missing.IsNamed);
         Assert.StartsWith("/nowhere/libmpi.so.40 (", missing.Tried, StringComparison.Ordinal);
         Assert.Contains(missing.Tried, missing.Problem!, StringComparison.Ordinal);
         var file = Path.GetTempFileName();

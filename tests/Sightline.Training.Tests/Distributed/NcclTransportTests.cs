@@ -140,5 +140,13 @@ public sealed class NcclTransportTests : TensorTest
         });
     }
 
+    /// <summary>A library that the user named has to be there: no rank falls back in silence, and none waits.</summary>
+    [Fact]
+    public void A_library_that_is_named_and_missing_at_one_rank_ends_all() => ThreadRanks.Run(2, ranks =>
+    {
+        var error = Assert.Throws<SightlineException>(() => TensorTransports.For(ranks, new FakeDevice(index: ranks.Rank), _ => ranks.Rank == 1 ? throw new SightlineException(ErrorKind.MissingLibrary, "no libnccl.so.2 at /gone") : FakeNccl.Open()));
+        Assert.Equal((ErrorKind.MissingLibrary, "process 1: no libnccl.so.2 at /gone"), (error.Kind, error.Message));
+    });
+
     private static NcclTransport Transport(Communicator ranks, int piece) => new(ranks, FakeNccl.Open(), new FakeDevice(), piece, TimeSpan.FromMilliseconds(1));
 }

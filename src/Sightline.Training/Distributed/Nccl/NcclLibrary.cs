@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Sightline.Tensors.Libraries;
 
 namespace Sightline.Training.Distributed.Nccl;
 

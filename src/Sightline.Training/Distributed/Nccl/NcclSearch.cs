@@ -1,3 +1,5 @@
+using Sightline.Tensors.Libraries;
+
 namespace Sightline.Training.Distributed.Nccl;
 
 /// <summary>
@@ -30,7 +32,7 @@ public static class NcclSearch
     public static NcclFinding Find(string? torchFolder)
     {
         var (library, places, problem) = Open(Places(torchFolder));
-        return new NcclFinding(library?.Version, library?.Path, [.. places.Select(Describe)], problem);
+        return new NcclFinding(library?.Version, library?.Path, [.. places.Select(Describe)], problem, places is [{ Source: Variable }]);
     }
 
     internal static IReadOnlyList<Place> Places(string? torchFolder, Func<string, string?> environment, Func<string, bool> fileExists)
@@ -74,7 +76,9 @@ public static class NcclSearch
             return (library, looked, problem);
         }
 
-        return (null, places, $"no {FileName} at {places[0].Path} ({Variable}): give the file, its folder, or {None}");
+        return (null, places, SystemLoader.Denied(places[0].Path) is { } denied
+            ? $"{denied}: {Variable} names it, and NCCL is looked for there"
+            : $"no {FileName} at {places[0].Path} ({Variable}): give the file, its folder, or {None}");
     }
 
     private static string Describe(Place place) => $"{(place.IsFound ? "found" : place.Source == "system" ? "asked the system's loader for" : "not at")} {place.Path} ({place.Source})";
@@ -85,4 +89,5 @@ public static class NcclSearch
 /// <param name="Path">The file that was loaded.</param>
 /// <param name="Looked">Where it was looked for, in order.</param>
 /// <param name="Problem">A sentence that says why it cannot be used and what to do; null where it can.</param>
-public sealed record NcclFinding(Version? Version, string? Path, IReadOnlyList<string> Looked, string? Problem);
+/// <param name="IsNamed">Whether the user said where it is: nothing else was looked at, and a problem is the user's.</param>
+public sealed record NcclFinding(Version? Version, string? Path, IReadOnlyList<string> Looked, string? Problem, bool IsNamed);
