@@ -18,8 +18,11 @@ internal sealed class EvaluationData
     private readonly Option<string[]> _incomplete = new("--incomplete-labels") { Description = "Classes of which not every object is labelled: no expression depends on them", HelpName = "CLASS", AllowMultipleArgumentsPerToken = true };
     private readonly Option<int?> _limit = new("--limit") { Description = "Only the first N pictures", HelpName = "N" };
 
-    public EvaluationData(Command command)
+    private readonly ToolCommand _command;
+
+    public EvaluationData(ToolCommand command)
     {
+        _command = command;
         command.Add(_model);
         command.Add(_data);
         _open = new DataSetOptions(command);
@@ -35,7 +38,12 @@ internal sealed class EvaluationData
     public LanguageModelOptions Language { get; }
 
     /// <summary>Loads the model.</summary>
-    public Grounder Load(ParseResult parsed) => Grounder.Load(ModelLocation.Resolve(parsed.GetValue(_model)), Language.Weights(parsed));
+    public Grounder Load(ParseResult parsed)
+    {
+        var model = ModelLocation.Resolve(parsed.GetValue(_model));
+        RankedArguments.RequireSameModel(_command.Ranked.Ranks, model);
+        return Grounder.Load(model, Language.Weights(parsed));
+    }
 
     /// <summary>The chosen part of the data set.</summary>
     public DataSet Data(ParseResult parsed)
@@ -57,6 +65,7 @@ internal sealed class EvaluationData
         if (parsed.GetValue(_incomplete) is { Length: > 0 } incomplete)
             data = data.WithIncomplete(incomplete);
         if (data.Samples.Count == 0) throw new SightlineException(ErrorKind.BadData, $"{path} has no picture in the chosen part");
+        data.RequireSame(_command.Ranked.Ranks);
         return data;
     }
 

@@ -35,7 +35,12 @@ internal sealed class RankedProcess : IDisposable
     public static RankedProcess Alone(Terminal terminal) => new(terminal, (0, 1));
 
     /// <summary>This process as it was started.</summary>
-    public static RankedProcess OfProcess() => new(Terminal.OfProcess(), MpiCommunicator.Launched);
+    public static RankedProcess OfProcess()
+    {
+        // mpirun gives processes a terminal for stdout, wherever its own goes, and .NET begins on a terminal with codes for its keyboard: they would stand before the JSON
+        if (MpiCommunicator.IsLaunched) Environment.SetEnvironmentVariable("TERM", null);
+        return new RankedProcess(Terminal.OfProcess(), MpiCommunicator.Launched);
+    }
 
     /// <summary>Joins the others, if there are any.</summary>
     /// <exception cref="SightlineException">MissingLibrary: Open MPI is not there.</exception>

@@ -71,6 +71,7 @@ internal static class SightlineCommandLine
         if (parsed.CommandResult.Command is not ToolCommand { DividesItsWork: true })
             throw new SightlineException(ErrorKind.Usage, $"sightline {parsed.CommandResult.Command.Name} works in one process: start it without mpirun (train, data label and the evaluations of models divide their work)");
         process.Join();
+        RankedArguments.RequireSame(process.Ranks, parsed);
     }
 
     private static void Connect(Command command, RankedProcess process)

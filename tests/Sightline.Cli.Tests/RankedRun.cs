@@ -22,11 +22,23 @@ internal sealed class RankedRun : IDisposable
     /// <summary>Processes of the tool that have been started, by their numbers in the system.</summary>
     public int[] Ranks => [.. File.ReadAllText($"/proc/{Process.Id}/task/{Process.Id}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)];
 
-    public static RankedRun Start(int ranks, params string[] arguments)
+    public static RankedRun Start(int ranks, params string[] arguments) => Start(["-np", $"{ranks}", .. Tool, .. arguments]);
+
+    /// <summary>One process in each folder, with arguments of its own.</summary>
+    public static async Task<CommandLineRun> OfEach(params (string Folder, string[] Arguments)[] each)
     {
-        string[] command = ["--allow-run-as-root", "--oversubscribe", "-np", $"{ranks}", "dotnet", Path.Combine(AppContext.BaseDirectory, "Sightline.Cli.dll"), .. arguments];
+        using var run = Start([.. each.SelectMany(one => (string[])[":", "-np", "1", "-wdir", one.Folder, .. Tool, .. one.Arguments]).Skip(1)]);
+        return await run.End();
+    }
+
+    private static string[] Tool => ["dotnet", Path.Combine(AppContext.BaseDirectory, "Sightline.Cli.dll")];
+
+    private static RankedRun Start(string[] what)
+    {
+        string[] command = ["--allow-run-as-root", "--oversubscribe", .. what];
         var start = new ProcessStartInfo("mpirun", command) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["SIGHTLINE_THREADS"] = "1";
+        start.Environment["TERM"] = "xterm"; // as people have it: .NET greets such terminals
         start.Environment["OMPI_MCA_hwloc_base_binding_policy"] = "none";
         try
         {

@@ -65,6 +65,7 @@ internal sealed class DataLabelCommand : ToolCommand
         if (classes.Length == 0) throw new SightlineException(ErrorKind.Usage, $"{settings.Pictures} has no classes: say what to look for with --class NAME");
         if (data.Samples.Count == 0) throw new SightlineException(ErrorKind.BadData, $"{settings.Pictures} has no picture");
         data = data with { Classes = classes };
+        data.RequireSame(Ranks);
         var names = settings.Phrases is { } file ? ClassNames.LoadFor(data, file) : ClassNames.Plain;
         var options = new GroundingOptions
         {
@@ -74,6 +75,7 @@ internal sealed class DataLabelCommand : ToolCommand
             PhrasesTogether = parsed.GetValue(_together),
         };
         var model = ModelLocation.Resolve(settings.Model);
+        RankedArguments.RequireSameModel(Ranks, model);
         using var journal = new LabelJournal(Path.TrimEndingDirectorySeparator(settings.Output) + ".partial", Describe(parsed, data, classes.Select(names.PhraseOf), model));
         using var grounder = Grounder.Load(model, _language.Weights(parsed), cancellation);
         var labeller = new DataSetLabeller(grounder) { Ranks = Ranks, Options = options, Journal = journal, Progress = EvaluationData.Progress(Terminal) };

@@ -154,6 +154,7 @@ internal sealed class TrainCommand : ToolCommand
     private int Follow(RunFolder folder, CancellationToken cancellation)
     {
         var recipe = RecipeReader.ParseAny(Ranks.Share(null), "the recipe of the run");
+        if (!folder.IsThere) throw new SightlineException(ErrorKind.Usage, $"process {Ranks.Rank} does not see the run in {folder.Path} that process 0 has begun: all machines need the folder at the same path (--output names one that they share)");
         if (recipe is LanguageRecipe language)
         {
             using var tuning = new PolicyTrainer(language, folder);

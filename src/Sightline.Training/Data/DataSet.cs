@@ -1,3 +1,5 @@
+using Sightline.Training.Distributed;
+
 namespace Sightline.Training.Data;
 
 /// <summary>
@@ -63,6 +65,10 @@ public sealed record DataSet
             ?? throw new SightlineException(ErrorKind.NotFound, $"the picture '{sample.PictureFile}' of {sample.Source ?? sample.Id} is not in '{PictureFolder}'; give the folder of the pictures");
         return DataFile.ReadBytes(path);
     }
+
+    /// <summary>Requires several processes that work on the set together to have read the same. Collective.</summary>
+    /// <exception cref="SightlineException">BadData, naming the process and what it has read.</exception>
+    public void RequireSame(Communicator ranks) => RankFingerprints.RequireSameData(ranks, new[] { this }.Select(data => (data.Name, RankFingerprints.Of(data))));
 
     /// <summary>The samples that are in a split.</summary>
     public DataSet Where(string split) => this with { Samples = [.. Samples.Where(s => s.Split == split)], Problems = Problems is null ? null : [.. Problems.Where(p => p.Split == split)] };

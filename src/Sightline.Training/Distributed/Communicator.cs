@@ -7,7 +7,7 @@ using Sightline.Training.Runs;
 namespace Sightline.Training.Distributed;
 
 /// <summary>
-/// The processes that do one piece of work together, and how bytes travel between them. Every method but <see cref="Abort"/> is collective: all ranks call it,
+/// The processes that do one piece of work together, and how bytes travel between them. Every method but <see cref="Abort"/> and those that say so is collective: all ranks call it,
 /// in the same order. What is added up is added in the order of the ranks, here and not in the transport, so that the same ranks give the same bits again.
 /// </summary>
 public abstract class Communicator : IDisposable
@@ -53,6 +53,14 @@ public abstract class Communicator : IDisposable
     /// <param name="receive">Room for what comes from rank 0, from rank 1, and so on.</param>
     /// <param name="receiveLengths">How much comes from each rank.</param>
     public abstract void AllToAll(ReadOnlySpan<byte> send, ReadOnlySpan<int> sendLengths, Span<byte> receive, ReadOnlySpan<int> receiveLengths);
+
+    /// <summary>Tells the others that this rank was cancelled. Not collective: they look (<see cref="IsToldToStop"/>) between two pieces of work.</summary>
+    protected virtual void TellToStop()
+    {
+    }
+
+    /// <summary>Whether another rank was cancelled. Not collective, and does not wait.</summary>
+    protected virtual bool IsToldToStop() => false;
 
     /// <summary>Ends all ranks at once, when one cannot go on and the others wait for it.</summary>
     /// <param name="exitCode">What the job is to end with.</param>
@@ -176,7 +184,20 @@ public abstract class Communicator : IDisposable
         var own = await TogetherAsync(async () =>
         {
             var made = new List<T>();
-            for (var i = Rank; i < count; i += Size) made.Add(await work(i).ConfigureAwait(false));
+            try
+            {
+                for (var i = Rank; i < count; i += Size)
+                {
+                    if (IsToldToStop()) throw new OperationCanceledException();
+                    made.Add(await work(i).ConfigureAwait(false));
+                }
+            }
+            catch (OperationCanceledException)
+            {
+                TellToStop(); // the others would finish their parts first
+                throw;
+            }
+
             return made;
         }).ConfigureAwait(false);
         if (Size == 1) return own;
@@ -204,6 +225,20 @@ public abstract class Communicator : IDisposable
         numbers[Rank] = own;
         Sum(numbers);
         return numbers;
+    }
+
+    /// <summary>Requires all ranks to have been given the same.</summary>
+    /// <param name="kind">What it is when they were not.</param>
+    /// <param name="own">What this rank has, as text.</param>
+    /// <param name="sentence">What is wrong, from the first rank that has something else, what it has and what rank 0 has; at every rank the same.</param>
+    /// <exception cref="SightlineException">They were not.</exception>
+    public void RequireSame(ErrorKind kind, string own, Func<int, string, string, string> sentence)
+    {
+        ArgumentNullException.ThrowIfNull(sentence);
+        if (Size == 1) return;
+        string[] all = [.. Gather(Encoding.UTF8.GetBytes(own)).Select(Encoding.UTF8.GetString)];
+        var other = Array.FindIndex(all, text => text != all[0]);
+        if (other > 0) throw new SightlineException(kind, sentence(other, all[other], all[0]));
     }
 
     /// <summary>Requires something to do for each rank.</summary>

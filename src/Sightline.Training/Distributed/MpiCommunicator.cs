@@ -9,6 +9,7 @@ public sealed unsafe class MpiCommunicator : Communicator
     private const string SizeVariable = "OMPI_COMM_WORLD_SIZE";
     private const string RankVariable = "OMPI_COMM_WORLD_RANK";
     private const string LocalSizeVariable = "OMPI_COMM_WORLD_LOCAL_SIZE";
+    private const int StopTag = 1; // of the only messages from one to another; nobody receives them, as the run ends
     private readonly nint _world;
     private readonly nint _byte;
     private readonly int[] _sendPlaces;
@@ -33,6 +34,9 @@ public sealed unsafe class MpiCommunicator : Communicator
     /// <summary>This process's number and their count as <c>mpirun</c> told them; (0, 1) for a process that it did not start.</summary>
     public static (int Rank, int Size) Launched =>
         Number(SizeVariable) is { } size and > 1 && Number(RankVariable) is { } rank ? (rank, size) : (0, 1);
+
+    /// <summary>Whether <c>mpirun</c> started this process, be it the only one.</summary>
+    public static bool IsLaunched => Number(RankVariable) is not null;
 
     /// <inheritdoc/>
     public override int Rank { get; }
@@ -77,6 +81,26 @@ public sealed unsafe class MpiCommunicator : Communicator
         fixed (byte* from = send, to = receive)
         fixed (int* sendCounts = sendLengths, sendPlaces = _sendPlaces, receiveCounts = receiveLengths, receivePlaces = _receivePlaces)
             Check(MpiNative.MPI_Alltoallv(from, sendCounts, sendPlaces, _byte, to, receiveCounts, receivePlaces, _byte, _world), "exchange");
+    }
+
+    /// <inheritdoc/>
+    protected override void TellToStop()
+    {
+        for (var rank = 0; rank < Size; rank++)
+        {
+            if (rank == Rank) continue;
+            nint request;
+            Check(MpiNative.MPI_Isend(null, 0, _byte, rank, StopTag, _world, &request), "tell the others to stop");
+            Check(MpiNative.MPI_Request_free(&request), "tell the others to stop"); // without bytes there is nothing to keep
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override bool IsToldToStop()
+    {
+        int isTold;
+        Check(MpiNative.MPI_Iprobe(MpiNative.AnySource, StopTag, _world, &isTold, null), "look for a message");
+        return isTold != 0;
     }
 
     /// <inheritdoc/>

@@ -10,6 +10,7 @@ internal static unsafe partial class MpiNative
 {
     public const string Mpi = "mpi";
     public const int ThreadSerialized = 2; // calls from any thread, one at a time
+    public const int AnySource = -1;
     public const int LongestText = 8192;   // more than MPI_MAX_LIBRARY_VERSION_STRING and MPI_MAX_ERROR_STRING of any version
 
     [LibraryImport(Mpi)]
@@ -41,6 +42,15 @@ internal static unsafe partial class MpiNative
 
     [LibraryImport(Mpi)]
     public static partial int MPI_Alltoallv(void* send, int* sendCounts, int* sendPlaces, nint sendType, void* receive, int* receiveCounts, int* receivePlaces, nint receiveType, nint communicator);
+
+    [LibraryImport(Mpi)]
+    public static partial int MPI_Isend(void* buffer, int count, nint type, int to, int tag, nint communicator, nint* request);
+
+    [LibraryImport(Mpi)]
+    public static partial int MPI_Request_free(nint* request);
+
+    [LibraryImport(Mpi)]
+    public static partial int MPI_Iprobe(int from, int tag, nint communicator, int* isThere, void* status);
 
     [LibraryImport(Mpi)]
     public static partial int MPI_Abort(nint communicator, int code);

@@ -1,4 +1,5 @@
 using Sightline.Models.Fusion;
+using Sightline.Training.Distributed;
 using Sightline.Training.Recipes;
 using Sightline.Training.Runs;
 
@@ -77,6 +78,7 @@ public sealed class GroundingTrainer : IDisposable
     public TrainingOutcome Run(ITrainingObserver observer, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(observer);
+        RankFingerprints.RequireSameData(_folder.Ranks, _train.Concat(_validation).OfType<PictureSource>().Select(source => (source.Name, RankFingerprints.Of(source.Data))));
         if (_recipe.Stages.Any(stage => stage.Batch == 0)) Plan();
         var loop = new RunLoop(_recipe, _folder, _clock) { Data = Marks };
         var scores = loop.Run(

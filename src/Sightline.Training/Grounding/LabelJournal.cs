@@ -1,5 +1,6 @@
 using System.Text;
 using Sightline.Training.Distributed;
+using Sightline.Training.Runs;
 
 namespace Sightline.Training.Grounding;
 
@@ -13,6 +14,7 @@ public sealed class LabelJournal(string folder, string settings) : IDisposable
 {
     private const string SettingsFile = "settings.txt";
     private FileStream? _own;
+    private FolderLock? _lock;
 
     /// <summary>Where it lies.</summary>
     public string Folder => folder;
@@ -25,12 +27,17 @@ public sealed class LabelJournal(string folder, string settings) : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _own?.Dispose();
+    public void Dispose()
+    {
+        _own?.Dispose();
+        _lock?.Dispose();
+    }
 
     /// <summary>What earlier runs finished, the same at every rank; new lines go into a file of this rank's own.</summary>
-    /// <exception cref="SightlineException">Usage: the journal is of other settings.</exception>
+    /// <exception cref="SightlineException">Usage: the journal is of other settings. CannotWrite: another process writes it.</exception>
     internal IReadOnlyList<PictureLabels> Begin(Communicator ranks)
     {
+        if (ranks.IsRoot) _lock ??= FolderLock.Take(folder, folder, "labelling into the same output; wait for it or choose another output");
         var finished = ranks.Share(ranks.IsRoot ? Lines() : null);
         ranks.Barrier(); // the files below are new ones, and nobody lists them any more
         _own = new FileStream(Unused(ranks.Rank), FileMode.CreateNew, FileAccess.Write, FileShare.Read);

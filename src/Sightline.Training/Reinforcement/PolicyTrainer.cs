@@ -1,3 +1,4 @@
+using Sightline.Training.Distributed;
 using Sightline.Training.Recipes;
 using Sightline.Training.Reporting;
 using Sightline.Training.Runs;
@@ -66,6 +67,7 @@ public sealed class PolicyTrainer : IDisposable
     public TrainingOutcome Run(ITrainingObserver observer, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(observer);
+        RankFingerprints.RequireSameData(_folder.Ranks, _parts.Train.Concat(_parts.Validation).Select(source => (source.Name, RankFingerprints.Of(source))));
         if (Recipe.Stages.Any(stage => stage.Batch == 0)) Plan();
         using var log = _folder.Ranks.IsRoot ? new RolloutLog(_folder.Path, _folder.LatestCheckpoint()) : null;
         var parts = _parts with { Log = log, Ranks = _folder.Ranks };

@@ -9,7 +9,7 @@ internal sealed class FolderLock : IDisposable
 
     /// <summary>Makes a folder, and one below it, and takes it for this process.</summary>
     /// <exception cref="SightlineException">Usage: it is a file; CannotWrite: it cannot be made, or another process has it.</exception>
-    public static FolderLock Take(string path, string inner)
+    public static FolderLock Take(string path, string inner, string work = "training in this folder; wait for it or choose another folder with --output")
     {
         if (File.Exists(path)) throw new SightlineException(ErrorKind.Usage, $"{path} is a file: a run needs a folder of its own");
         try
@@ -28,7 +28,7 @@ internal sealed class FolderLock : IDisposable
         }
         catch (IOException error) when (File.Exists(file))
         {
-            throw new SightlineException(ErrorKind.CannotWrite, $"{path}: another process is training in this folder; wait for it or choose another folder with --output", error);
+            throw new SightlineException(ErrorKind.CannotWrite, $"{path}: another process is {work}", error);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

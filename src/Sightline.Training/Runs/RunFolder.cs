@@ -26,13 +26,16 @@ public sealed class RunFolder(string path, Communicator? ranks = null) : IDispos
     /// <summary>Where the trained model goes.</summary>
     public string ModelFolder => System.IO.Path.Combine(path, "model");
 
+    /// <summary>Whether a run has begun here, as this process sees it.</summary>
+    public bool IsThere => File.Exists(RecipeFile);
+
     private string CheckpointFolder => System.IO.Path.Combine(path, "checkpoints");
 
     private string RecipeFile => System.IO.Path.Combine(path, "recipe.json");
 
     /// <summary>
     /// Takes the folder for this process and clears away what a killed one left half-written. Returns the recipe of the run that stands there
-    /// (as <paramref name="wanted"/>, with the batches that were chosen when it began and the tripwires that are wanted now), or null for a fresh folder.
+    /// (as <paramref name="wanted"/>, with the batches that were chosen when it began and the tripwires that are wanted now), or null for a folder in which nothing was trained.
     /// </summary>
     /// <exception cref="SightlineException">Another recipe was trained here, another process trains here, or the folder cannot be made.</exception>
     public TRecipe? Open<TRecipe>(TRecipe wanted)
@@ -50,7 +53,11 @@ public sealed class RunFolder(string path, Communicator? ranks = null) : IDispos
 
         var stored = RecipeReader.ReadAny(RecipeFile);
         if (RecipeDifference.First(wanted, stored) is { } difference)
+        {
+            if (Files().Length == 0 && !Directory.Exists(ModelFolder)) return null; // nothing was trained: what failed before the first save may be mended in the recipe
             throw new SightlineException(ErrorKind.BadRecipe, $"{path} holds a run of another recipe: {difference}. Choose another folder with --output, or delete this one to start again");
+        }
+
         var goesOn = (TRecipe)stored.GoingOnAs(wanted);
         if (goesOn.ToJson() != stored.ToJson()) Store(goesOn);
         return goesOn;

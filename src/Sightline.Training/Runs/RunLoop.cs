@@ -37,6 +37,7 @@ internal sealed class RunLoop(RunRecipe recipe, RunFolder folder, TimeProvider c
         {
             using var stage = open(index, resumed);
             var isFresh = resumed is null;
+            if (isFresh && index == 0) RankFingerprints.RequireSameWeights(_ranks, stage.State.Parameters);
             resumed = null;
             folder.RequireRoom(stage.State);
             if (stage.MostRollbacks > 0 && isFresh) Save(stage.State, observer); // there must be something to go back to
