@@ -37,7 +37,7 @@ public sealed class RunFolder(string path, Communicator? ranks = null) : IDispos
     /// Takes the folder for this process and clears away what a killed one left half-written. Returns the recipe of the run that stands there
     /// (as <paramref name="wanted"/>, with the batches that were chosen when it began and the tripwires that are wanted now), or null for a folder in which nothing was trained.
     /// </summary>
-    /// <exception cref="SightlineException">Another recipe was trained here, another process trains here, or the folder cannot be made.</exception>
+    /// <exception cref="SightlineException">Another recipe was trained here (a folder without checkpoint takes any), another process trains here, or the folder cannot be made.</exception>
     public TRecipe? Open<TRecipe>(TRecipe wanted)
         where TRecipe : RunRecipe
     {
