@@ -15,8 +15,14 @@ internal static class ElfFile
 
     private static readonly Dictionary<int, Architecture> s_machines = new()
     {
-        [3] = Architecture.X86, [21] = Architecture.Ppc64le, [22] = Architecture.S390x, [40] = Architecture.Arm, [62] = Architecture.X64,
-        [183] = Architecture.Arm64, [243] = Architecture.RiscV64, [258] = Architecture.LoongArch64,
+        [3] = Architecture.X86,
+        [21] = Architecture.Ppc64le,
+        [22] = Architecture.S390x,
+        [40] = Architecture.Arm,
+        [62] = Architecture.X64,
+        [183] = Architecture.Arm64,
+        [243] = Architecture.RiscV64,
+        [258] = Architecture.LoongArch64,
     };
 
     /// <summary>Why a file cannot be loaded; null where nothing speaks against it, or where the loader says it itself: no file, no library.</summary>
