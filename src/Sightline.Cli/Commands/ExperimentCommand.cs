@@ -159,17 +159,7 @@ internal sealed class ExperimentCommand : ToolCommand
         json.WriteNumber("seed", run.Seed);
         json.WriteNumber("mean", run.Mean);
         json.WriteNumber("elapsed", run.Elapsed);
-        json.WriteStartArray("curve");
-        foreach (var moment in run.Curve)
-        {
-            json.WriteStartObject();
-            json.WriteNumber("step", moment.Step);
-            json.WriteNumber("processor_seconds", moment.Seconds);
-            json.WriteNumber("mean", moment.Mean);
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
+        run.WriteCurve(json);
         json.WriteStartArray("rewards");
         foreach (var reward in run.Rewards) json.WriteNumberValue(Math.Round(reward, 4));
         json.WriteEndArray();

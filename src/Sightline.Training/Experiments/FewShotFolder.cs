@@ -91,18 +91,7 @@ public sealed class FewShotFolder : IDisposable
         json.WriteNumber("shots", run.Shots);
         json.WriteNumber("seed", run.Seed);
         json.WriteNumber("elapsed", run.Elapsed);
-        json.WriteStartArray("curve");
-        foreach (var moment in run.Curve)
-        {
-            json.WriteStartObject();
-            json.WriteNumber("step", moment.Step);
-            json.WriteNumber("processor_seconds", moment.Seconds);
-            json.WritePropertyName("mean");
-            Write(json, moment.Mean);
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
+        run.WriteCurve(json);
         Write(json, "before", before);
         Write(json, "scores", run.Scores);
         Write(json, "rewards", run.Rewards);
@@ -131,15 +120,8 @@ public sealed class FewShotFolder : IDisposable
     private static void Write(Utf8JsonWriter json, string name, IReadOnlyList<double> values)
     {
         json.WriteStartArray(name);
-        foreach (var value in values) Write(json, value);
+        foreach (var value in values) FewShotRun.Write(json, value);
         json.WriteEndArray();
-    }
-
-    /// <summary>A rule without an opinion gives NaN, which JSON does not have.</summary>
-    private static void Write(Utf8JsonWriter json, double value)
-    {
-        if (double.IsFinite(value)) json.WriteNumberValue(value);
-        else json.WriteNullValue();
     }
 
     private static double[] Numbers(JsonElement root, string name) => [.. root.GetProperty(name).EnumerateArray().Select(Number)];

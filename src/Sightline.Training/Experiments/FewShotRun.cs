@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace Sightline.Training.Experiments;
 
 /// <summary>A moment of a run.</summary>
@@ -24,4 +26,29 @@ public sealed record FewShotRun(string Kind, int Shots, ulong Seed, IReadOnlyLis
 
     /// <summary>The best measurement on the way: what a stop at the right moment would have given.</summary>
     public double Best => Curve.Max(moment => moment.Mean);
+
+    /// <summary>Writes the array <c>curve</c> into an object; a mean that is no number becomes null.</summary>
+    public void WriteCurve(Utf8JsonWriter json)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        json.WriteStartArray("curve");
+        foreach (var moment in Curve)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("step", moment.Step);
+            json.WriteNumber("processor_seconds", moment.Seconds);
+            json.WritePropertyName("mean");
+            Write(json, moment.Mean);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    /// <summary>A rule without an opinion gives NaN, which JSON does not have.</summary>
+    internal static void Write(Utf8JsonWriter json, double value)
+    {
+        if (double.IsFinite(value)) json.WriteNumberValue(value);
+        else json.WriteNullValue();
+    }
 }
